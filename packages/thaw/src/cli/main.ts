@@ -1,0 +1,2 @@
+/** The `thaw` command. */
+export async function main(_argv: string[]): Promise<void> {}

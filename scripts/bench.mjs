@@ -1,0 +1,2 @@
+// `npm run bench -- <name> [--quick] [--json] [--save]`: see bench/README.md.
+import '../bench/dist/index.js'
