@@ -1,1 +1,5 @@
-export {}
+export * from './graph/dim.js'
+export * from './graph/dtype.js'
+export * from './graph/grad.js'
+export * from './graph/tensor.js'
+export * from './onnx/lower.js'

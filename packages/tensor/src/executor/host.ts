@@ -1,0 +1,265 @@
+// The engine's side that owns memory: stores, programs and their runs. It lives in a worker (or, where asked, in the caller's thread) and is
+// spoken to through plain messages, so every method takes and returns plain data.
+
+import { dimFromPlain, evaluateDim, type PlainDim } from '../graph/dim.js'
+import { arrayOf, bytesOf, type DType, type TypedArray } from '../graph/dtype.js'
+import { poolOffsets } from '../graph/ops/dropout.js'
+import { encodeInitializers } from '../onnx/wire.js'
+import type { Port } from '../onnx/lower.js'
+import { createMemory, type StoreMemory } from './memory.js'
+import type { Compiled } from './program.js'
+import { maskOffset } from './random.js'
+import type { Runtime, RuntimeSession } from './runtime.js'
+import { runSteps, runWrites } from './steps.js'
+import { type Cell, CellStore, type Declaration } from './store.js'
+import { createKernels, type Kernels } from './update/kernels.js'
+
+export interface HostOptions {
+  threads: number
+  arena: boolean
+}
+
+export interface RunRequest {
+  program: number
+  /** Store ids by namespace. */
+  bindings: Record<string, number>
+  feeds: Record<string, TypedArray>
+  shapes: Record<string, readonly number[]>
+  scalars: Record<string, number>
+  seed: number
+  step: number
+  microstep: number
+}
+
+export interface RunResult {
+  outputs: Record<string, { dtype: DType; shape: number[]; data: TypedArray }>
+  /** What the kernels computed: norms. */
+  values: Record<string, number>
+}
+
+interface Loaded {
+  compiled: Compiled
+  session: RuntimeSession | undefined
+  /** Scratch memory by output name, for values that kernels and writes read. */
+  scratch: Map<string, Cell>
+  constants: boolean
+}
+
+const fitDims = (port: Port, shape: readonly number[], sizes: Map<string, number>) => {
+  if (shape.length !== port.shape.length) throw new Error(`${port.name}: fed with the shape [${shape}]: expected rank ${port.shape.length}`)
+  port.shape.forEach((plain, axis) => {
+    const size = dimFromPlain(plain)
+    const given = shape[axis]!
+    if (typeof size === 'number') {
+      if (size !== given) throw new Error(`${port.name}: axis ${axis} has size ${given}: expected ${size}`)
+    } else if (/^[a-z_][a-z0-9_]*$/i.test(size.text)) {
+      const known = sizes.get(size.text)
+      if (known !== undefined && known !== given) throw new Error(`${port.name}: axis ${axis} (${size.text}) has size ${given}, but another input gave ${known}`)
+      sizes.set(size.text, given)
+    }
+  })
+}
+
+const evaluateShape = (shape: readonly PlainDim[], sizes: ReadonlyMap<string, number>) => shape.map((size) => evaluateDim(dimFromPlain(size), sizes))
+
+export class Host {
+  readonly memory: StoreMemory = createMemory(16 << 20)
+  private readonly kernels: Kernels = createKernels(this.memory.memory)
+  private readonly stores = new Map<number, CellStore>()
+  private readonly programs = new Map<number, Loaded>()
+  private readonly pools = new Map<string, Cell>()
+  private nextId = 1
+
+  constructor(
+    private readonly runtime: Runtime,
+    private readonly options: HostOptions,
+  ) {}
+
+  createStore(name: string): number {
+    this.stores.set(this.nextId, new CellStore(name, this.memory))
+    return this.nextId++
+  }
+
+  private store(id: number): CellStore {
+    const store = this.stores.get(id)
+    if (!store) throw new Error(`store ${id} has been disposed of`)
+    return store
+  }
+
+  declare(store: number, declarations: Declaration[]): void {
+    this.store(store).declare(declarations)
+  }
+
+  write(store: number, path: string, data: TypedArray, offset = 0): void {
+    this.store(store).write(path, data, offset)
+  }
+
+  read(store: number, path: string): TypedArray {
+    return this.store(store).read(path)
+  }
+
+  describe(store: number): Declaration[] {
+    return [...this.store(store).cells].map(([path, { dtype, shape }]) => ({ path, dtype, shape }))
+  }
+
+  remove(store: number, path: string): void {
+    this.store(store).remove(path)
+  }
+
+  disposeStore(store: number): void {
+    this.store(store).dispose()
+    this.stores.delete(store)
+  }
+
+  /** The path of the largest absolute value in a store (NaN counts as largest): where a diverging gradient is found. */
+  largest(store: number): { path: string; value: number } {
+    let found = { path: '', value: -1 }
+    for (const [path, { pointer, length, dtype }] of this.store(store).cells) {
+      if (dtype !== 'f32') continue
+      const value = this.kernels.countNonFinite(pointer, length) > 0 ? Number.NaN : this.kernels.maxAbs(pointer, length)
+      if (Number.isNaN(value)) return { path, value }
+      if (value > found.value) found = { path, value }
+    }
+    return found
+  }
+
+  async load(compiled: Compiled, options: { constants?: Record<string, number>; inference?: boolean; arena?: boolean }): Promise<number> {
+    let session: RuntimeSession | undefined
+    if (compiled.outputs.length > 0) {
+      let model = compiled.model
+      if (options.constants) {
+        const bindings = options.constants
+        const initializers = compiled.states.map((port) => {
+          const store = this.store(bindings[port.namespace] ?? missing(port.namespace))
+          const { dtype, shape } = store.cell(port.path)
+          return { name: port.name, dtype, shape, data: store.view(port.path) }
+        })
+        const extra = encodeInitializers(initializers)
+        const joined = new Uint8Array(model.length + extra.length)
+        joined.set(model)
+        joined.set(extra, model.length)
+        model = joined
+      }
+      session = await this.runtime.createSession(model, {
+        threads: this.options.threads,
+        arena: options.arena ?? this.options.arena,
+        optimize: options.inference ?? options.constants !== undefined,
+      })
+    }
+    const id = this.nextId++
+    this.programs.set(id, { compiled: { ...compiled, model: new Uint8Array() }, session, scratch: new Map(), constants: options.constants !== undefined })
+    return id
+  }
+
+  async unload(program: number): Promise<void> {
+    const loaded = this.programs.get(program)
+    this.programs.delete(program)
+    for (const { pointer } of loaded?.scratch.values() ?? []) this.memory.release(pointer)
+    await loaded?.session?.release()
+  }
+
+  async run(request: RunRequest): Promise<RunResult> {
+    const loaded = this.programs.get(request.program)
+    if (!loaded) throw new Error('the program has been disposed of')
+    const { compiled, session } = loaded
+    const storeOf = (namespace: string) => this.store(request.bindings[namespace] ?? missing(namespace))
+    const sizes = new Map<string, number>()
+    for (const port of compiled.feeds) {
+      const shape = request.shapes[port.name]
+      if (!shape) throw new Error(`${port.name}: not fed; the program takes ${compiled.feeds.map((x) => x.name).join(', ')}`)
+      fitDims(port, shape, sizes)
+    }
+    for (const name of Object.keys(request.feeds)) if (!compiled.feeds.some((port) => port.name === name)) throw new Error(`${name}: fed, but the program does not take it`)
+    if (!loaded.constants) for (const port of compiled.states) fitDims(port, storeOf(port.namespace).cell(port.path).shape, sizes)
+
+    const result: RunResult = { outputs: {}, values: {} }
+    if (session) {
+      const pools = compiled.masks.map((mask) => ({ mask, pool: this.pool(request.seed, mask.rate, evaluateDim(dimFromPlain(mask.size), sizes)) }))
+      const needed = this.planOutputs(loaded, sizes, request)
+      // from here on memory does not grow, so that views stay valid
+      const inputs: Record<string, { dtype: DType; shape: readonly number[]; data: TypedArray }> = {}
+      for (const port of compiled.feeds) inputs[port.name] = { dtype: port.dtype, shape: request.shapes[port.name]!, data: request.feeds[port.name]! }
+      if (!loaded.constants)
+        for (const port of compiled.states) {
+          const store = storeOf(port.namespace)
+          const { dtype, shape } = store.cell(port.path)
+          if (dtype !== port.dtype) throw new Error(`${port.path}: the store has ${dtype}, the program reads ${port.dtype}`)
+          inputs[port.name] = { dtype, shape, data: store.view(port.path) }
+        }
+      for (const { mask, pool } of pools) {
+        inputs[mask.pool] = { dtype: 'f32', shape: [pool.length], data: arrayOf('f32', pool.length, this.memory.buffer, pool.pointer) }
+        inputs[mask.offset] = { dtype: 'i64', shape: [1], data: BigInt64Array.of(BigInt(maskOffset(request.seed, mask.site, request.step, request.microstep))) }
+      }
+      const outputs: Record<string, { dtype: DType; shape: number[]; data: TypedArray }> = {}
+      for (const { name, dtype, shape, pointer, length } of needed)
+        outputs[name] = { dtype, shape, data: pointer === undefined ? arrayOf(dtype, length) : arrayOf(dtype, length, this.memory.buffer, pointer) }
+      await session.run(inputs, outputs)
+      for (const name of compiled.results) {
+        const { dtype, shape, data } = outputs[name]!
+        result.outputs[name] = { dtype, shape, data: data.buffer === this.memory.buffer ? data.slice() : data }
+      }
+      runWrites(loaded.compiled.writes, loaded.scratch, storeOf, this.memory, this.kernels)
+    }
+    runSteps(compiled.steps, { scratch: loaded.scratch, storeOf, memory: this.memory, kernels: this.kernels, scalars: request.scalars, values: result.values })
+    return result
+  }
+
+  /** Where each output of the graph goes: straight into its state, into scratch memory, or into a fresh array. */
+  private planOutputs(loaded: Loaded, sizes: Map<string, number>, request: RunRequest) {
+    const { compiled, scratch } = loaded
+    const read = new Set(loaded.constants ? [] : compiled.states.map((port) => `${request.bindings[port.namespace]}:${port.path}`))
+    const direct = new Map<string, Cell>()
+    for (const write of compiled.writes) {
+      if (write.kind !== 'replace') continue
+      const id = request.bindings[write.namespace] ?? missing(write.namespace)
+      // a state that the same graph reads must not be written while it runs (DESIGN, traps)
+      if (!read.has(`${id}:${write.path}`)) direct.set(write.value!, this.store(id).cell(write.path))
+    }
+    const internal = new Set([
+      ...compiled.writes.flatMap((write) => [write.value, write.ids, write.offset].filter((x) => x !== undefined)),
+      ...compiled.steps.flatMap((step) => Object.values(step.values ?? {})),
+    ])
+    return compiled.outputs.map((port) => {
+      const shape = evaluateShape(port.shape, sizes)
+      const length = shape.reduce((product, size) => product * size, 1)
+      const cell = direct.get(port.name)
+      if (cell) {
+        scratch.delete(port.name)
+        return { name: port.name, dtype: port.dtype, shape, length, pointer: cell.pointer as number | undefined }
+      }
+      if (!internal.has(port.name)) return { name: port.name, dtype: port.dtype, shape, length, pointer: undefined }
+      const room = scratch.get(port.name)
+      const bytes = Math.max(length * bytesOf[port.dtype], 4)
+      let pointer = room?.pointer
+      if (!room || room.length * bytesOf[port.dtype] < bytes) {
+        if (room) this.memory.release(room.pointer)
+        pointer = this.memory.allocate(bytes)
+        scratch.set(port.name, { dtype: port.dtype, shape, pointer, length })
+      } else room.shape = shape
+      return { name: port.name, dtype: port.dtype, shape, length, pointer }
+    })
+  }
+
+  /** A pool of keep-or-drop values, long enough for a mask of `size`; its content depends on the seed and the rate alone. */
+  private pool(seed: number, rate: number, size: number): Cell {
+    const key = `${seed}/${rate}`
+    const known = this.pools.get(key)
+    const length = poolOffsets + size
+    if (known && known.length >= length) return known
+    if (known) this.memory.release(known.pointer)
+    const capacity = Math.max(length, known ? Math.ceil(known.length * 1.25) : 0)
+    const cell: Cell = { dtype: 'f32', shape: [capacity], pointer: this.memory.allocate(capacity * 4), length: capacity }
+    this.kernels.keepMask(cell.pointer, capacity, seed >>> 0, 0, rate)
+    this.pools.set(key, cell)
+    return cell
+  }
+
+  async dispose(): Promise<void> {
+    for (const id of [...this.programs.keys()]) await this.unload(id)
+    for (const id of [...this.stores.keys()]) this.disposeStore(id)
+  }
+}
+
+function missing(namespace: string): never {
+  throw new Error(`no store is bound to the namespace ${namespace}`)
+}

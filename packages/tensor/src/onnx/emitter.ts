@@ -1,0 +1,199 @@
+// Collects ONNX nodes while a graph is lowered. Equal nodes are merged (which is how a backward pass shares what the forward pass computed),
+// sizes become small integer expressions, and at the end the order of nodes is chosen (DESIGN E9).
+
+import { type Dim, type DimExpression, dim, namesIn, type Shape, sizeOf, substituteDim } from '../graph/dim.js'
+import type { DType, TypedArray } from '../graph/dtype.js'
+import { GraphError } from '../graph/tensor.js'
+import { type OnnxAttribute, type OnnxInitializer, type OnnxNode, type OnnxValue, onnxType } from './wire.js'
+
+/** A random mask that a program needs: a pool of the rate, and the place where this site's slice starts. */
+export interface MaskInput {
+  site: string
+  rate: number
+  pool: string
+  offset: string
+  size: Dim
+}
+
+export interface EmitterOptions {
+  /** Sizes that are fixed in this compilation. */
+  sizes?: ReadonlyMap<string, number>
+  /** Only operations of the ONNX standard: for files that other runtimes read. */
+  portable?: boolean
+}
+
+/** A target for ONNX nodes; operations describe themselves to it. */
+export interface Emitter {
+  readonly portable: boolean
+  /** Adds a node and returns the names of its outputs. */
+  node(type: string, inputs: readonly string[], attributes?: Record<string, OnnxAttribute>, options?: { domain?: string; outputs?: number }): string[]
+  constant(data: TypedArray, dtype: DType, shape: readonly number[]): string
+  /** An f32 scalar. */
+  scalar(value: number): string
+  /** An i64 scalar. */
+  integer(value: number): string
+  /** An i64 vector. */
+  integers(values: readonly number[]): string
+  /** A size as an i64 vector of one element. */
+  size(size: Dim): string
+  /** A shape as an i64 vector. */
+  shape(shape: Shape): string
+  /** A shape as Reshape takes it: at most one unknown size is left to the runtime. */
+  reshapeTarget(shape: Shape): string
+  /** TensorProto's number for a type. */
+  type(dtype: DType): number
+  keepMask(site: string, rate: number, shape: Shape): { pool: string; offset: string }
+}
+
+export class GraphEmitter implements Emitter {
+  readonly portable: boolean
+  readonly inputs = new Map<string, { dtype: DType; shape: Shape }>()
+  readonly masks = new Map<string, MaskInput>()
+  private readonly nodes: OnnxNode[] = []
+  private readonly initializers = new Map<string, OnnxInitializer>()
+  private readonly merged = new Map<string, string[]>()
+  private readonly sizes: ReadonlyMap<string, Dim>
+  private readonly sources = new Map<string, { input: string; axis: number }>()
+  private counter = 0
+
+  constructor(options: EmitterOptions = {}) {
+    this.portable = options.portable ?? false
+    this.sizes = options.sizes ?? new Map()
+  }
+
+  /** Declares an input of the graph; its named axes tell the sizes of named dimensions. */
+  input(name: string, dtype: DType, shape: Shape): string {
+    if (this.inputs.has(name)) return name
+    this.inputs.set(name, { dtype, shape: this.resolveShape(shape) })
+    shape.forEach((size, axis) => {
+      const names = namesIn(size)
+      if (names.length === 1 && (size as DimExpression).text === names[0] && !this.sources.has(names[0]!)) this.sources.set(names[0]!, { input: name, axis })
+    })
+    return name
+  }
+
+  node(type: string, inputs: readonly string[], attributes: Record<string, OnnxAttribute> = {}, options: { domain?: string; outputs?: number } = {}): string[] {
+    const { domain = '', outputs = 1 } = options
+    const key = `${domain}|${type}|${inputs.join(',')}|${JSON.stringify(attributes)}|${outputs}`
+    const known = this.merged.get(key)
+    if (known) return known
+    const names = Array.from({ length: outputs }, () => `v${this.counter++}`)
+    this.nodes.push({ type, domain, inputs, outputs: names, attributes })
+    this.merged.set(key, names)
+    return names
+  }
+
+  constant(data: TypedArray, dtype: DType, shape: readonly number[]): string {
+    const key = data.length <= 64 ? `c|${dtype}|${shape}|${Array.from(data as Iterable<number | bigint>).join(',')}` : `c${this.counter++}`
+    const known = this.initializers.get(key)
+    if (known) return known.name
+    const name = `c${this.counter++}`
+    this.initializers.set(key, { name, dtype, shape, data })
+    return name
+  }
+
+  scalar = (value: number): string => this.constant(Float32Array.of(value), 'f32', [])
+  integer = (value: number): string => this.constant(BigInt64Array.of(BigInt(value)), 'i64', [])
+  integers = (values: readonly number[]): string => this.constant(BigInt64Array.from(values.map(BigInt)), 'i64', [values.length])
+  type = (dtype: DType): number => onnxType[dtype]
+
+  size(size: Dim): string {
+    const resolved = this.resolve(size)
+    return typeof resolved === 'number' ? this.integers([resolved]) : this.expression(resolved)
+  }
+
+  shape(shape: Shape): string {
+    const sizes = this.resolveShape(shape)
+    if (sizes.every((size) => typeof size === 'number')) return this.integers(sizes as number[])
+    return sizes.length === 1 ? this.size(sizes[0]!) : this.node('Concat', sizes.map((size) => this.size(size)), { axis: 0 })[0]!
+  }
+
+  reshapeTarget(shape: Shape): string {
+    const sizes = this.resolveShape(shape)
+    const unknown = sizes.filter((size) => typeof size !== 'number').length
+    return unknown <= 1 && !sizes.includes(0) ? this.integers(sizes.map((size) => (typeof size === 'number' ? size : -1))) : this.shape(shape)
+  }
+
+  keepMask(site: string, rate: number, shape: Shape): { pool: string; offset: string } {
+    const mask = { site, rate, pool: `pool:${rate}`, offset: `offset:${site}`, size: sizeOf(shape) }
+    this.input(mask.pool, 'f32', [dim(`pool_${String(rate).replace('.', '_')}`)])
+    this.input(mask.offset, 'i64', [1])
+    const known = this.masks.get(site)
+    if (known && (known.rate !== rate || String(known.size) !== String(mask.size)))
+      throw new GraphError(`dropout: the site ${site} is used for two masks of different rate or shape: give each its own name`)
+    this.masks.set(site, mask)
+    return mask
+  }
+
+  /** A dimension after fixed sizes have been put in. */
+  resolve = (size: Dim): Dim => substituteDim(size, this.sizes)
+  resolveShape = (shape: Shape): Dim[] => shape.map(this.resolve)
+
+  private expression(size: DimExpression): string {
+    const parts = size.terms.map(({ factor, atoms }) => {
+      const factors = atoms.map((atom) => {
+        if (typeof atom !== 'string') return this.node('Div', [this.size(atom.numerator), this.size(atom.denominator)])[0]!
+        const source = this.sources.get(atom)
+        if (!source) throw new GraphError(`dimension ${atom} is not known: no input has it as the size of an axis`)
+        return this.node('Shape', [source.input], { start: source.axis, end: source.axis + 1 })[0]!
+      })
+      const all = factor === 1 && factors.length > 0 ? factors : [...factors, this.integers([factor])]
+      return all.reduce((a, b) => this.node('Mul', [a, b])[0]!)
+    })
+    return parts.reduce((a, b) => this.node('Add', [a, b])[0]!)
+  }
+
+  /** Nodes that lead to the outputs, in the order in which they are to be written, and what else the model needs. */
+  finish(outputs: readonly { name: string; value: string; dtype: DType; shape: Shape }[]) {
+    const named = new Set<string>()
+    for (const { name, value } of outputs) {
+      // an output is a name of its own: an input, or a value given out twice, passes through an identity
+      this.nodes.push({ type: 'Identity', domain: '', inputs: [value], outputs: [name], attributes: {} })
+      named.add(name)
+    }
+    const nodes = renameOutputs(orderNodes(prune(this.nodes, named)), named, new Set([...this.inputs.keys(), ...[...this.initializers.values()].map((x) => x.name)]))
+    const used = new Set(nodes.flatMap((node) => node.inputs))
+    const value = (name: string, dtype: DType, shape: Shape): OnnxValue => ({ name, dtype, shape: this.resolveShape(shape).map((size) => (typeof size === 'number' ? size : size.text)) })
+    return {
+      nodes,
+      inputs: [...this.inputs].filter(([name]) => used.has(name)).map(([name, { dtype, shape }]) => value(name, dtype, shape)),
+      outputs: outputs.map(({ name, dtype, shape }) => value(name, dtype, shape)),
+      initializers: [...this.initializers.values()].filter(({ name }) => used.has(name)),
+    }
+  }
+}
+
+function prune(nodes: readonly OnnxNode[], wanted: ReadonlySet<string>): OnnxNode[] {
+  const live = new Set(wanted)
+  const kept: OnnxNode[] = []
+  for (const node of [...nodes].reverse()) {
+    if (!node.outputs.some((name) => live.has(name))) continue
+    for (const name of node.inputs) live.add(name)
+    kept.push(node)
+  }
+  return kept.reverse()
+}
+
+/** Gives an identity's name to the node before it, where that node's output goes nowhere else under its own name. */
+function renameOutputs(nodes: readonly OnnxNode[], outputs: ReadonlySet<string>, fixed: ReadonlySet<string>): OnnxNode[] {
+  const renamed = new Map<string, string>()
+  const kept = nodes.filter((node) => {
+    const [source] = node.inputs
+    if (node.type !== 'Identity' || !outputs.has(node.outputs[0]!) || fixed.has(source!) || renamed.has(source!)) return true
+    renamed.set(source!, node.outputs[0]!)
+    return false
+  })
+  const name = (old: string) => renamed.get(old) ?? old
+  return kept.map((node) => ({ ...node, inputs: node.inputs.map(name), outputs: node.outputs.map(name) }))
+}
+
+/**
+ * ONNX Runtime runs a graph by depth-first search from its ends, the last written end first. Ends (weight gradients, mostly) therefore go
+ * last, in reverse: the ends that were made first (those of the last layer) run first, and what they alone need is freed early.
+ */
+function orderNodes(nodes: readonly OnnxNode[]): OnnxNode[] {
+  const used = new Set(nodes.filter((node) => node.type !== 'Identity').flatMap((node) => node.inputs))
+  const ends = nodes.filter((node) => !node.outputs.some((name) => used.has(name)) && node.type !== 'Identity')
+  const isEnd = new Set(ends)
+  return [...nodes.filter((node) => !isEnd.has(node) && node.type !== 'Identity'), ...ends.reverse(), ...nodes.filter((node) => node.type === 'Identity')]
+}

@@ -1,0 +1,156 @@
+// ONNX messages as bytes (onnx.proto3), through protobufjs' wire writer: no reflection, hence no code generated at run time, which pages with
+// a content security policy forbid.
+
+import protobuf from 'protobufjs/minimal.js'
+import type { DType } from '../graph/dtype.js'
+
+/** TensorProto.DataType */
+export const onnxType: Record<DType, number> = { f32: 1, u8: 2, i8: 3, i32: 6, i64: 7, bool: 9, f16: 10, bf16: 16 }
+
+export type OnnxAttribute = number | readonly number[] | string | { float: number } | { floats: readonly number[] }
+
+export interface OnnxNode {
+  type: string
+  domain: string
+  inputs: readonly string[]
+  outputs: readonly string[]
+  attributes: Readonly<Record<string, OnnxAttribute>>
+}
+
+export interface OnnxValue {
+  name: string
+  dtype: DType
+  /** Numbers, or names of dimensions. */
+  shape: readonly (number | string)[]
+}
+
+export interface OnnxInitializer {
+  name: string
+  dtype: DType
+  shape: readonly number[]
+  data: ArrayBufferView
+}
+
+export interface OnnxModel {
+  nodes: readonly OnnxNode[]
+  inputs: readonly OnnxValue[]
+  outputs: readonly OnnxValue[]
+  initializers: readonly OnnxInitializer[]
+  opset: number
+  name?: string
+  metadata?: Readonly<Record<string, string>>
+}
+
+type Writer = protobuf.Writer
+const message = (write: (writer: Writer) => void): Uint8Array => {
+  const writer = protobuf.Writer.create()
+  write(writer)
+  return writer.finish()
+}
+const varint = (writer: Writer, field: number, value: number) => writer.uint32(field << 3).int64(value)
+const bytes = (writer: Writer, field: number, value: Uint8Array) => writer.uint32((field << 3) | 2).bytes(value)
+const text = (writer: Writer, field: number, value: string) => writer.uint32((field << 3) | 2).string(value)
+
+function attributeMessage(name: string, value: OnnxAttribute): Uint8Array {
+  return message((writer) => {
+    text(writer, 1, name)
+    if (typeof value === 'number') {
+      varint(writer, 3, value)
+      varint(writer, 20, 2)
+    } else if (typeof value === 'string') {
+      bytes(writer, 4, new TextEncoder().encode(value))
+      varint(writer, 20, 3)
+    } else if ('float' in value) {
+      writer.uint32((2 << 3) | 5).float(value.float)
+      varint(writer, 20, 1)
+    } else if ('floats' in value) {
+      for (const number of value.floats) writer.uint32((7 << 3) | 5).float(number)
+      varint(writer, 20, 6)
+    } else {
+      for (const number of value) varint(writer, 8, number)
+      varint(writer, 20, 7)
+    }
+  })
+}
+
+const nodeMessage = (node: OnnxNode, index: number) =>
+  message((writer) => {
+    for (const name of node.inputs) text(writer, 1, name)
+    for (const name of node.outputs) text(writer, 2, name)
+    text(writer, 3, `${index}`)
+    text(writer, 4, node.type)
+    for (const [name, value] of Object.entries(node.attributes)) bytes(writer, 5, attributeMessage(name, value))
+    if (node.domain) text(writer, 7, node.domain)
+  })
+
+const valueMessage = ({ name, dtype, shape }: OnnxValue) =>
+  message((writer) => {
+    text(writer, 1, name)
+    const dims = message((w) => {
+      for (const size of shape) bytes(w, 1, message((d) => (typeof size === 'number' ? varint(d, 1, size) : text(d, 2, size))))
+    })
+    const tensor = message((w) => {
+      varint(w, 1, onnxType[dtype])
+      bytes(w, 2, dims)
+    })
+    bytes(writer, 2, message((w) => bytes(w, 1, tensor)))
+  })
+
+const initializerMessage = ({ name, dtype, shape, data }: OnnxInitializer) =>
+  message((writer) => {
+    for (const size of shape) varint(writer, 1, size)
+    varint(writer, 2, onnxType[dtype])
+    text(writer, 8, name)
+    bytes(writer, 9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+  })
+
+/** The bytes of an ONNX ModelProto. */
+export function encodeModel(model: OnnxModel): Uint8Array {
+  const graph = message((writer) => {
+    model.nodes.forEach((node, i) => {
+      bytes(writer, 1, nodeMessage(node, i))
+    })
+    text(writer, 2, model.name ?? 'thaw')
+    for (const initializer of model.initializers) bytes(writer, 5, initializerMessage(initializer))
+    for (const value of model.inputs) bytes(writer, 11, valueMessage(value))
+    for (const value of model.outputs) bytes(writer, 12, valueMessage(value))
+  })
+  const domains = new Set(model.nodes.map((node) => node.domain))
+  return message((writer) => {
+    varint(writer, 1, 9) // IR version
+    text(writer, 2, 'thaw')
+    bytes(writer, 7, graph)
+    const opset = (domain: string, version: number) =>
+      bytes(
+        writer,
+        8,
+        message((w) => {
+          text(w, 1, domain)
+          varint(w, 2, version)
+        }),
+      )
+    opset('', model.opset)
+    for (const domain of domains) if (domain) opset(domain, 1)
+    for (const [key, value] of Object.entries(model.metadata ?? {}))
+      bytes(
+        writer,
+        14,
+        message((w) => {
+          text(w, 1, key)
+          text(w, 2, value)
+        }),
+      )
+  })
+}
+
+/** Bytes that, appended to a model's, add initializers to its graph: protobuf merges a message field that comes twice. */
+export const encodeInitializers = (initializers: readonly OnnxInitializer[]): Uint8Array =>
+  message((writer) =>
+    bytes(
+      writer,
+      7,
+      message((graph) => {
+        for (const initializer of initializers) bytes(graph, 5, initializerMessage(initializer))
+      }),
+    ),
+  )
