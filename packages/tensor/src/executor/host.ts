@@ -62,8 +62,19 @@ const fitDims = (port: Port, shape: readonly number[], sizes: Map<string, number
 
 const evaluateShape = (shape: readonly PlainDim[], sizes: ReadonlyMap<string, number>) => shape.map((size) => evaluateDim(dimFromPlain(size), sizes))
 
+/** The largest memory the machine promises: pages cost nothing until they are touched, and a memory that never grows keeps its views. */
+function roomiest(): StoreMemory {
+  for (let bytes = 2 ** 32 - 65_536; ; bytes = Math.floor(bytes / 2)) {
+    try {
+      return createMemory(bytes)
+    } catch (error) {
+      if (bytes < 2 ** 26) throw error
+    }
+  }
+}
+
 export class Host {
-  readonly memory: StoreMemory = createMemory(16 << 20)
+  readonly memory: StoreMemory = roomiest()
   private readonly kernels: Kernels = createKernels(this.memory.memory)
   private readonly stores = new Map<number, CellStore>()
   private readonly programs = new Map<number, Loaded>()
@@ -74,6 +85,10 @@ export class Host {
     private readonly runtime: Runtime,
     private readonly options: HostOptions,
   ) {}
+
+  private get buffer(): ArrayBuffer {
+    return this.memory.memory.buffer as ArrayBuffer
+  }
 
   createStore(name: string): number {
     this.stores.set(this.nextId, new CellStore(name, this.memory))
@@ -187,16 +202,16 @@ export class Host {
           inputs[port.name] = { dtype, shape, data: store.view(port.path) }
         }
       for (const { mask, pool } of pools) {
-        inputs[mask.pool] = { dtype: 'f32', shape: [pool.length], data: arrayOf('f32', pool.length, this.memory.buffer, pool.pointer) }
+        inputs[mask.pool] = { dtype: 'f32', shape: [pool.length], data: arrayOf('f32', pool.length, this.buffer, pool.pointer) }
         inputs[mask.offset] = { dtype: 'i64', shape: [1], data: BigInt64Array.of(BigInt(maskOffset(request.seed, mask.site, request.step, request.microstep))) }
       }
       const outputs: Record<string, { dtype: DType; shape: number[]; data: TypedArray }> = {}
       for (const { name, dtype, shape, pointer, length } of needed)
-        outputs[name] = { dtype, shape, data: pointer === undefined ? arrayOf(dtype, length) : arrayOf(dtype, length, this.memory.buffer, pointer) }
+        outputs[name] = { dtype, shape, data: pointer === undefined ? arrayOf(dtype, length) : arrayOf(dtype, length, this.buffer, pointer) }
       await session.run(inputs, outputs)
       for (const name of compiled.results) {
         const { dtype, shape, data } = outputs[name]!
-        result.outputs[name] = { dtype, shape, data: data.buffer === this.memory.buffer ? data.slice() : data }
+        result.outputs[name] = { dtype, shape, data: data.buffer === this.buffer ? data.slice() : data }
       }
       runWrites(loaded.compiled.writes, loaded.scratch, storeOf, this.memory, this.kernels)
     }
@@ -249,7 +264,7 @@ export class Host {
     if (known) this.memory.release(known.pointer)
     const capacity = Math.max(length, known ? Math.ceil(known.length * 1.25) : 0)
     const cell: Cell = { dtype: 'f32', shape: [capacity], pointer: this.memory.allocate(capacity * 4), length: capacity }
-    this.kernels.keepMask(cell.pointer, capacity, seed >>> 0, 0, rate)
+    this.kernels.keepMask(cell.pointer, capacity, { low: seed >>> 0, high: 0 }, rate)
     this.pools.set(key, cell)
     return cell
   }

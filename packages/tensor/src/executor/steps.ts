@@ -17,13 +17,14 @@ interface Context {
   values: Record<string, number>
 }
 
+const tableOf = ({ pointer, shape, length }: Cell) => ({ pointer, rows: shape[0]!, width: length / shape[0]! })
 const count = (cell: Cell) => cell.shape.reduce((product, size) => product * size, 1)
 
 /** Applies a graph's writes to their states. */
 export function runWrites(writes: readonly Write[], scratch: Map<string, Cell>, storeOf: (namespace: string) => CellStore, memory: StoreMemory, kernels: Kernels): void {
   const read = (name: string): TypedArray => {
     const cell = scratch.get(name)!
-    return arrayOf(cell.dtype, count(cell), memory.buffer, cell.pointer)
+    return arrayOf(cell.dtype, count(cell), memory.memory.buffer as ArrayBuffer, cell.pointer)
   }
   for (const write of writes) {
     const store = storeOf(write.namespace)
@@ -38,14 +39,15 @@ export function runWrites(writes: readonly Write[], scratch: Map<string, Cell>, 
 }
 
 function writeRows(write: Write, cell: Cell, store: CellStore, read: (name: string) => TypedArray, scratch: Map<string, Cell>, kernels: Kernels): void {
-  const width = cell.length / cell.shape[0]!
+  const table = tableOf(cell)
+  const { width } = table
   const ids = read(write.ids!)
-  checkIds(ids, cell.shape[0]!, write.path)
-  if (write.add) kernels.addRows(cell.pointer, scratch.get(write.ids!)!.pointer, scratch.get(write.value!)!.pointer, ids.length, width, 1)
+  checkIds(ids, table.rows, write.path)
+  if (write.add) kernels.addRows(table, scratch.get(write.ids!)!.pointer, scratch.get(write.value!)!.pointer, ids.length)
   else {
-    const table = store.view(write.path) as Float32Array
+    const target = store.view(write.path) as Float32Array
     const rows = read(write.value!) as Float32Array
-    for (let i = 0; i < ids.length; i++) table.set(rows.subarray(i * width, (i + 1) * width), Number(ids[i]) * width)
+    for (let i = 0; i < ids.length; i++) target.set(rows.subarray(i * width, (i + 1) * width), Number(ids[i]) * width)
   }
 }
 
@@ -116,7 +118,7 @@ const ruined = ({ context }: Arguments) => context.values.gradientNorm !== undef
 
 /** Adam counts steps per parameter: with a global count a newly thawed layer's first update is 3.2 times too large (DESIGN E3). */
 function nextStep(cell: Cell, context: Context): number {
-  const view = new Int32Array(context.memory.buffer, cell.pointer, 1)
+  const view = new Int32Array(context.memory.memory.buffer, cell.pointer, 1)
   view[0]!++
   return view[0]!
 }
@@ -129,9 +131,8 @@ const kernelSteps: Record<string, (args: Arguments) => void> = {
   'add-rows'({ state, value, context, path }) {
     const target = state('target')
     const [ids, rows] = [value('ids'), value('rows')]
-    const n = count(ids)
-    checkIds(new Int32Array(context.memory.buffer, ids.pointer, n), target.shape[0]!, path)
-    context.kernels.addRows(target.pointer, ids.pointer, rows.pointer, n, target.length / target.shape[0]!, 1)
+    checkIds(new Int32Array(context.memory.memory.buffer, ids.pointer, count(ids)), target.shape[0]!, path)
+    context.kernels.addRows(tableOf(target), ids.pointer, rows.pointer, count(ids))
   },
   copy({ state, context }) {
     context.kernels.copy(state('target').pointer, state('source').pointer, state('source').length)

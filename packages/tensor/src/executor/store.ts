@@ -36,7 +36,7 @@ export class CellStore {
       }
       const length = sizeOf(shape)
       const pointer = this.memory.allocate(Math.max(length * bytesOf[dtype], 4))
-      arrayOf(dtype, length, this.memory.buffer, pointer).fill(0 as never)
+      arrayOf(dtype, length, this.memory.memory.buffer as ArrayBuffer, pointer).fill(0 as never)
       this.cells.set(path, { dtype, shape: [...shape], pointer, length })
     }
   }
@@ -50,7 +50,7 @@ export class CellStore {
   /** The tensor's memory itself; valid until memory grows. */
   view(path: string): TypedArray {
     const { dtype, length, pointer } = this.cell(path)
-    return arrayOf(dtype, length, this.memory.buffer, pointer)
+    return arrayOf(dtype, length, this.memory.memory.buffer as ArrayBuffer, pointer)
   }
 
   write(path: string, data: TypedArray | readonly number[], offset = 0): void {
