@@ -1,5 +1,11 @@
-export * from './graph/dim.js'
-export * from './graph/dtype.js'
-export * from './graph/grad.js'
-export * from './graph/tensor.js'
-export * from './onnx/lower.js'
+// The engine's public names, in the order one learns them: tensors and operations, gradients, programs, executors.
+
+export { type Dim, dim, type Shape, shapeText } from './graph/dim.js'
+export type { DType, TypedArray } from './graph/dtype.js'
+export { constant, describe, GraphError, input, parameter, state, Tensor } from './graph/tensor.js'
+export * as ops from './graph/ops/index.js'
+export { Gradient, grad, hessianVectorProduct } from './graph/grad.js'
+export { type CompileOptions, type Executable, type Executor, type Bound, type Feed, type RunOptions, Store } from './executor/executor.js'
+export { createExecutor, type ExecutorOptions } from './executor/onnxruntime/index.js'
+export { compileProgram, type KernelStep, type Program, type Update } from './executor/program.js'
+export { lower, type LowerOptions } from './onnx/lower.js'

@@ -95,6 +95,11 @@ export class Executable {
     return this.general.compiled.operations
   }
 
+  /** Names of what a run has to feed. */
+  get feeds(): string[] {
+    return this.general.compiled.feeds.map((port) => port.name)
+  }
+
   bind(stores: Readonly<Record<string, Store>>): Bound {
     const bindings = Object.fromEntries(Object.entries(stores).map(([namespace, store]) => [namespace, store.id]))
     return { run: (options = {}) => this.run(bindings, options) }

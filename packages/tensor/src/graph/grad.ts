@@ -80,8 +80,14 @@ export function grad(outputs: Tensor | readonly Tensor[], wrt: readonly Tensor[]
 }
 
 function differentiate(node: Node, gradients: readonly (Tensor | undefined)[], needed: readonly boolean[]): readonly (GradientOf | readonly GradientOf[] | undefined)[] {
-  const { operation, inputs, attributes, outputs } = node
+  const { operation } = node
   if (operation.gradient) return operation.gradient(node, gradients, needed)
+  return throughDecomposition(node, gradients, needed)
+}
+
+/** The gradient by way of the operation's decomposition. */
+export function throughDecomposition(node: Node, gradients: readonly (Tensor | undefined)[], needed: readonly boolean[]): readonly (readonly GradientOf[] | undefined)[] {
+  const { operation, inputs, attributes, outputs } = node
   if (!operation.decompose) throw new GraphError(`grad: ${operation.name} has no ${operation.name.endsWith('-gradient') ? 'second ' : ''}derivative`)
   const parts = operation.decompose(inputs, attributes, outputs)
   const wanted = inputs.filter((_, i) => needed[i])

@@ -1,13 +1,14 @@
 // Scaled dot-product attention (Vaswani et al. 2017, section 3.2.1) as one node: softmax(scale · q kᵀ + bias) v.
 
 import { broadcast, expectType } from '../broadcast.js'
-import { type Dim, type Shape, sameShape } from '../dim.js'
+import { type Dim, type Shape, sameShape, subtractDims } from '../dim.js'
+import { throughDecomposition } from '../grad.js'
 import { applyAll, describe, GraphError, type Operation, type Tensor } from '../tensor.js'
 import { lessEqual, where } from './compare.js'
 import { add, mul, sub } from './elementwise.js'
 import { matmul } from './matmul.js'
 import { sum } from './reduce.js'
-import { range, unsqueeze } from './shape.js'
+import { dimension, range, unsqueeze } from './shape.js'
 import { softmax } from './softmax.js'
 
 /** A large negative bias instead of −∞: a row without any visible key becomes uniform instead of NaN. */
@@ -59,12 +60,12 @@ const attentionOperation: Operation = {
     const probabilities = softmax(bias ? add(scores, bias) : scores)
     return [matmul(keep ? mul(probabilities, keep) : probabilities, v), probabilities]
   },
-  gradient({ inputs, outputs, attributes }, [g, direct], needed) {
-    if (direct) throw new GraphError('attention: gradients through the probabilities need the decomposition: attention(…, { decomposed: true })')
+  gradient(node, [g, direct], needed) {
+    const { inputs, outputs, attributes } = node
+    // a trained bias, or a loss on the probabilities themselves: the general way
+    if (direct || (attributes.bias && needed[3])) return throughDecomposition(node, [g, direct], needed)
     const { q, k, v, keep } = operands(inputs, attributes)
     const [dq, dk, dv] = applyAll(attentionGradient, [q, k, v, outputs[0]!, outputs[1]!, g!, ...(keep ? [keep] : [])], { scale: attributes.scale })
-    const bias = attributes.bias && needed[3]
-    if (bias) throw new GraphError('attention: a trained bias needs the decomposition')
     return [needed[0] ? dq! : undefined, needed[1] ? dk! : undefined, needed[2] ? dv! : undefined]
   },
 }
@@ -85,10 +86,10 @@ const attentionGradient: Operation = {
 }
 
 /** Additive bias [queries, keys] that hides later keys; queries are the last positions of the keys. */
-export function causalBias(queries: Dim, keys: Dim, offset?: Tensor): Tensor {
-  const rows = unsqueeze(range(queries), 1)
-  const visible = lessEqual(unsqueeze(range(keys), 0), offset ? add(rows, offset) : rows)
-  return where(visible, 0, hidden)
+export function causalBias(queries: Dim, keys: Dim): Tensor {
+  const before = subtractDims(keys, queries)
+  const rows = add(unsqueeze(range(queries), 1), dimension(before))
+  return where(lessEqual(unsqueeze(range(keys), 0), rows), 0, hidden)
 }
 
 /** An additive bias out of a mask in which visible keys are true. */

@@ -1,11 +1,11 @@
 // Operations that pick, place, cut and join: gather, scatter-add, slice, concat, pad, top-k, one-hot, cumulative sum.
 
 import { expectType, normaliseAxis } from '../broadcast.js'
-import { addDims, type Dim, sameDim, sameShape, subtractDims } from '../dim.js'
+import { addDims, type Dim, divideDims, sameDim, sameShape, subtractDims } from '../dim.js'
 import { apply, applyAll, constant, describe, GraphError, type Operation, type Tensor } from '../tensor.js'
 import { equal, lessEqual, where } from './compare.js'
-import { add } from './elementwise.js'
-import { cast, full, range, reshape, transpose, unsqueeze } from './shape.js'
+import { add, mul } from './elementwise.js'
+import { cast, dimension, full, range, reshape, transpose, unsqueeze } from './shape.js'
 
 const gatherOperation: Operation = {
   name: 'gather',
@@ -91,8 +91,8 @@ const sliceOperation: Operation = {
     emit.node('Slice', [x!, emit.size(attributes.start as Dim), emit.size(attributes.end as Dim), emit.integers([attributes.axis as number])]),
 }
 
-/** x[.., start:end, ..] along an axis; a negative number counts from the end. */
-export function slice(x: Tensor, axis: number, start: Dim, end?: Dim): Tensor {
+/** x[.., start:end:step, ..] along an axis; a negative number counts from the end, the step is positive. */
+export function slice(x: Tensor, axis: number, start: Dim, end?: Dim, step = 1): Tensor {
   const at = normaliseAxis('slice', axis, x.rank)
   const size = x.shape[at]!
   const place = (d: Dim) => (typeof d === 'number' && d < 0 ? addDims(size, d) : d)
@@ -100,6 +100,7 @@ export function slice(x: Tensor, axis: number, start: Dim, end?: Dim): Tensor {
   const length = subtractDims(to, from)
   if ((typeof length === 'number' && length < 0) || (typeof size === 'number' && typeof to === 'number' && to > size))
     throw new GraphError(`slice: ${from} to ${to} lies outside axis ${axis} of ${describe(x)}`)
+  if (step !== 1) return gather(x, add(mul(range(divideDims(addDims(length, step - 1), step)), constant(step, [], 'i32')), dimension(from)), at)
   return sameDim(from, 0) && sameDim(to, size) ? x : apply(sliceOperation, [x], { axis: at, start: from, end: to })
 }
 

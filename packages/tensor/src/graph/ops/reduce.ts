@@ -42,7 +42,14 @@ const operations = {
   mean: reduction('mean', 'ReduceMean', (x, _y, g, axes) => toShape(mul(g, reciprocal(cast(dimension(sizeOf(axes.map((axis) => x.shape[axis]!))), 'f32'))), x)),
   max: reduction('max', 'ReduceMax', extremum),
   min: reduction('min', 'ReduceMin', extremum),
-  prod: reduction('prod', 'ReduceProd', (x, y, g) => div(mul(g, y), x)),
+  prod: reduction('prod', 'ReduceProd', (x, _y, g, axes) => {
+    // the product of the others: where one factor is zero, only it has a gradient; where two are, none has
+    const zero = equal(x, 0)
+    const zeros = sum(where(zero, 1, 0), axes, true)
+    const others = prod(where(zero, 1, x), axes, true)
+    const nonzero = where(equal(zeros, 0), div(others, where(zero, 1, x)), 0)
+    return mul(g, where(zero, where(equal(zeros, 1), others, 0), nonzero))
+  }),
 }
 
 function reduce(operation: Operation, x: Tensor, axes?: number | readonly number[], keep = false): Tensor {
@@ -59,7 +66,7 @@ export const mean = (x: Tensor, axes?: number | readonly number[], keep = false)
 export const max = (x: Tensor, axes?: number | readonly number[], keep = false): Tensor => reduce(operations.max, x, axes, keep)
 /** The smallest value; ties share the gradient. */
 export const min = (x: Tensor, axes?: number | readonly number[], keep = false): Tensor => reduce(operations.min, x, axes, keep)
-/** Π x; the gradient divides by x, so it needs x ≠ 0. */
+/** Π x */
 export const prod = (x: Tensor, axes?: number | readonly number[], keep = false): Tensor => reduce(operations.prod, x, axes, keep)
 /** The mean square distance from the mean (biased: divided by n). */
 export const variance = (x: Tensor, axes?: number | readonly number[], keep = false): Tensor => mean(square(sub(x, mean(x, axes, true))), axes, keep)
