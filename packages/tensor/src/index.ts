@@ -9,3 +9,5 @@ export { type CompileOptions, type Executable, type Executor, type Bound, type F
 export { createExecutor, type ExecutorOptions } from './executor/onnxruntime/index.js'
 export { compileProgram, type KernelStep, type Program, type Update } from './executor/program.js'
 export { lower, type LowerOptions } from './onnx/lower.js'
+export { adam, adamw, addDecayedWeights, chain, clipByGlobalNorm, type Optimizer, scaleByAdam, scaleByRate, sgd, type Transform, trace } from './optim/transforms.js'
+export { type TrainingStep, type TrainingStepOptions, trainingStep } from './optim/step.js'

@@ -215,7 +215,7 @@ export class Host {
       }
       runWrites(loaded.compiled.writes, loaded.scratch, storeOf, this.memory, this.kernels)
     }
-    runSteps(compiled.steps, { scratch: loaded.scratch, storeOf, memory: this.memory, kernels: this.kernels, scalars: request.scalars, values: result.values })
+    runSteps(compiled.steps, { scratch: loaded.scratch, storeOf, memory: this.memory, kernels: this.kernels, scalars: request.scalars, values: result.values, rows: [] })
     return result
   }
 

@@ -1,6 +1,6 @@
 // A program: a graph to compute, what it writes into stores, and the kernels that run over the stores afterwards (DESIGN D1, D2b, E2).
 
-import { type LowerOptions, type Lowered, lower, type StatePort } from '../onnx/lower.js'
+import { type LowerOptions, type Lowered, lower } from '../onnx/lower.js'
 import { describe, GraphError, stateOperation, type Tensor } from '../graph/tensor.js'
 import { sameShape } from '../graph/dim.js'
 
@@ -35,6 +35,8 @@ export interface KernelStep {
 export interface Program {
   /** Values to give back, by name. */
   outputs: Readonly<Record<string, Tensor>>
+  /** Outputs that only kernels read. */
+  hidden?: readonly string[]
   updates?: readonly Update[]
   steps?: readonly KernelStep[]
 }
@@ -83,15 +85,5 @@ export function compileProgram(program: Program, options: LowerOptions = {}): Co
       writes.push({ ...target, kind: 'slice', axis: update.axis, offset: named('offset', update.offset), value: named('value', update.values) })
     } else writes.push({ ...target, kind: 'gather', ids: named('ids', update.ids) })
   })
-  return { ...lower(outputs, options), results: Object.keys(program.outputs), writes, steps: [...(program.steps ?? [])] }
-}
-
-/** The states a compiled program reads or writes. */
-export function touchedStates(compiled: Compiled): StateRef[] {
-  const refs: StateRef[] = [
-    ...(compiled.states as StatePort[]),
-    ...compiled.writes,
-    ...compiled.steps.flatMap((step) => [...Object.values(step.states), ...(step.group ?? [])]),
-  ]
-  return refs
+  return { ...lower(outputs, options), results: Object.keys(program.outputs).filter((name) => !program.hidden?.includes(name)), writes, steps: [...(program.steps ?? [])] }
 }

@@ -15,6 +15,8 @@ interface Context {
   scalars: Record<string, number>
   /** Results of kernels, given back to the caller; `gradientNorm` is read by updates that clip. */
   values: Record<string, number>
+  /** Compacted rows of sparse gradients, which count in the norm. */
+  rows: Cell[]
 }
 
 const tableOf = ({ pointer, shape, length }: Cell) => ({ pointer, rows: shape[0]!, width: length / shape[0]! })
@@ -81,7 +83,7 @@ export function runSteps(steps: readonly KernelStep[], context: Context): void {
     const find = ({ namespace, path }: StateRef) => context.storeOf(namespace).cell(path)
     const scalar = (name: string, fallback?: number): number => {
       const given = step.scalars?.[name]
-      const value = typeof given === 'string' ? context.scalars[given] : given
+      const value = typeof given === 'string' ? (context.scalars[given] ?? (given === 'divisor' ? 1 : undefined)) : given
       if (value === undefined && fallback === undefined) throw new Error(`kernel ${step.kernel}: the run gives no ${given ?? name}: pass it among the scalars`)
       return value ?? fallback!
     }
@@ -107,11 +109,19 @@ interface Arguments {
 
 /** The factor for gradients: the mean over microsteps, and clipping by the global norm (PyTorch's clip_grad_norm_). */
 function gradientScale({ scalar, context }: Arguments): number {
-  const mean = 1 / scalar('divisor', 1)
+  const mean = 1 / scalar('divisor')
   const limit = scalar('clip', 0)
   const norm = context.values.gradientNorm
   return limit > 0 && norm !== undefined ? mean * Math.min(1, limit / (norm + 1e-6)) : mean
 }
+
+const adamOptions = (args: Arguments) => ({
+  rate: args.scalar('rate') * args.scalar('multiplier', 1),
+  beta1: args.scalar('beta1'),
+  beta2: args.scalar('beta2'),
+  epsilon: args.scalar('epsilon'),
+  gradScale: gradientScale(args),
+})
 
 /** An update that a non-finite gradient would ruin does not happen; the caller sees the norm. */
 const ruined = ({ context }: Arguments) => context.values.gradientNorm !== undefined && !Number.isFinite(context.values.gradientNorm)
@@ -140,25 +150,37 @@ const kernelSteps: Record<string, (args: Arguments) => void> = {
   accumulate({ state, context }) {
     context.kernels.axpy(state('target').pointer, 1, state('source').pointer, state('source').length)
   },
+  'sum-rows'({ state, value, context }) {
+    const { width } = tableOf(state('target'))
+    const [ids, rows] = [value('ids'), value('rows')]
+    // the scratch cells shrink to the distinct rows; the next run sets their shape anew
+    ids.shape = [context.kernels.sumDuplicateRows(ids.pointer, rows.pointer, count(ids), width)]
+    rows.shape = [ids.shape[0]!, width]
+    context.rows.push(rows)
+  },
   'global-norm'({ group, scalar, context }) {
-    const norm = context.kernels.globalNorm(group().map(({ pointer, length }) => ({ pointer, length })))
-    context.values.gradientNorm = norm / scalar('divisor', 1)
+    const norm = context.kernels.globalNorm([...group(), ...context.rows].map((cell) => ({ pointer: cell.pointer, length: count(cell) })))
+    context.values.gradientNorm = norm / scalar('divisor')
   },
   adam(args) {
     if (ruined(args)) return
     const { state, scalar, context } = args
     const t = nextStep(state('step'), context)
-    const [beta1, beta2] = [scalar('beta1'), scalar('beta2')]
     const parameter = state('parameter')
     context.kernels.adam(parameter.pointer, state('gradient').pointer, state('m').pointer, state('v').pointer, parameter.length, {
-      rate: scalar('rate') * scalar('multiplier', 1),
-      beta1,
-      beta2,
-      epsilon: scalar('epsilon'),
+      ...adamOptions(args),
       weightDecay: scalar('weightDecay', 0),
-      correction1: 1 - beta1 ** t,
-      correction2: 1 - beta2 ** t,
-      gradScale: gradientScale(args),
+      correction1: 1 - scalar('beta1') ** t,
+      correction2: 1 - scalar('beta2') ** t,
+    })
+  },
+  'adam-rows'(args) {
+    if (ruined(args)) return
+    const { state, value, scalar, context } = args
+    const ids = value('ids')
+    context.kernels.adamRows(tableOf(state('parameter')), state('m').pointer, state('v').pointer, state('step').pointer, ids.pointer, value('rows').pointer, count(ids), {
+      ...adamOptions(args),
+      weightDecay: scalar('weightDecay', 0),
     })
   },
   sgd(args) {
