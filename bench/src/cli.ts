@@ -1,5 +1,5 @@
 // The command `npm run bench -- <name>`: runs one benchmark, prints its rows, saves them on request, and keeps the README's table.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { formatList, listBenchmarks, loadBenchmark } from './benchmark.js'
 import { repositoryRoot, resultsFolder } from './folders.js'
@@ -54,7 +54,7 @@ export async function main(argv: string[], at: Surroundings = real): Promise<num
     }
     if (name === 'table') {
       const rows = readResults(at.results)
-      writeFileSync(at.readme, replaceTable(readFileSync(at.readme, 'utf8'), resultsMarkdown(rows)))
+      writeFileSync(at.readme, replaceTable(existsSync(at.readme) ? readFileSync(at.readme, 'utf8') : '', resultsMarkdown(rows)))
       at.stderr(`README.md: the table has ${rows.length} ${rows.length === 1 ? 'row' : 'rows'}\n`)
       return 0
     }
