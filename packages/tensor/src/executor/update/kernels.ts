@@ -1,0 +1,163 @@
+// The typed face of the SIMD kernels (assembly/): every pass that touches each parameter once, in place over a store's memory.
+// A slow, obvious form of each is in reference.ts; the tests compare the two.
+import { kernelsBase64 } from './kernels.generated.js'
+import type { AdamCorrections, AdamOptions, Part, Seed, SgdOptions, Table } from './options.js'
+
+type Kernel = (...values: number[]) => number
+
+export interface Kernels {
+  /** x = value */
+  fill(x: number, n: number, value: number): void
+  /** target = source; the two may overlap */
+  copy(target: number, source: number, n: number): void
+  /** x *= a */
+  scale(x: number, n: number, a: number): void
+  /** y += a x */
+  axpy(y: number, a: number, x: number, n: number): void
+  /** y += x */
+  add(y: number, x: number, n: number): void
+  /** a += t (b - a): averages of weights */
+  lerp(a: number, b: number, t: number, n: number): void
+  /** grad += strength (param - anchor): L2-SP */
+  towards(grad: number, param: number, anchor: number, strength: number, n: number): void
+  /** grad += strength weight (param - anchor): EWC, with the Fisher information as weight */
+  towardsWeighted(grad: number, param: number, anchor: number, weight: number, strength: number, n: number): void
+  /** Σ x² in f64; finite exactly when every element is */
+  sumSquares(x: number, n: number): number
+  /** sqrt(Σ x²) over all parts, in their order */
+  globalNorm(parts: readonly Part[]): number
+  countNonFinite(x: number, n: number): number
+  hasNonFinite(x: number, n: number): boolean
+  /** max |x|; NaN where an element is NaN, 0 where n is 0 */
+  maxAbs(x: number, n: number): number
+  /** PyTorch's Adam and AdamW, with the clipping factor folded in; a moment below 1e-30 (second: below 1.2e-38) becomes 0 */
+  adam(param: number, grad: number, m: number, v: number, n: number, options: AdamOptions & AdamCorrections): void
+  /** PyTorch's SGD; `buffer` starts as zeros and is unused without momentum */
+  sgd(param: number, grad: number, buffer: number, n: number, options: SgdOptions): void
+  /** table[ids[i]] += scale rows[i]; repeated ids add up, in order */
+  addRows(table: Table, ids: number, rows: number, count: number, scale?: number): void
+  /** rows[i] = table[ids[i]] */
+  gatherRows(rows: number, table: Table, ids: number, count: number): void
+  /** Sums rows of equal id into the first of them and moves the results to the front (ids too, in order of first appearance); returns how many. */
+  sumDuplicateRows(ids: number, rows: number, count: number, width: number): number
+  /** Adam on the rows `ids` (each once: see sumDuplicateRows) of a table, with a step count a row (i32): untouched rows keep everything */
+  adamRows(table: Table, m: number, v: number, steps: number, ids: number, rows: number, count: number, options: AdamOptions): void
+  /** target[r, i] = (source[r, i] - zeros[r]) scales[r]; scales f32, zeros i32 (pointer 0: none) */
+  dequantizeU8(target: number, source: number, rows: number, width: number, scales: number, zeros?: number): void
+  dequantizeI8(target: number, source: number, rows: number, width: number, scales: number, zeros?: number): void
+  f16ToF32(target: number, source: number, n: number): void
+  bf16ToF32(target: number, source: number, n: number): void
+  /** Rounds to nearest, ties to even; 65,520 and above become infinity */
+  f32ToF16(target: number, source: number, n: number): void
+  f32ToBf16(target: number, source: number, n: number): void
+  /** x[i] in [0, 1), a function of (seed, i) only: Philox4x32-10 */
+  uniform(x: number, n: number, seed: Seed): void
+  /** x[i] = 0 with probability `rate`, else 1 / (1 - rate) */
+  keepMask(x: number, n: number, seed: Seed, rate: number): void
+  /** x[i] from N(0, std²) */
+  normal(x: number, n: number, seed: Seed, std: number): void
+}
+
+let compiled: WebAssembly.Module | undefined
+
+/**
+ * Instantiates the kernels over a memory (a store's, see memory.ts). Synchronous; the module is compiled once a process.
+ *
+ * ```ts
+ * const memory = createMemory(1024)
+ * const kernels = createKernels(memory.memory)
+ * const x = memory.allocate(8)
+ * memory.float32(x, 2).set([3, 4])
+ * kernels.globalNorm([{ pointer: x, length: 2 }])  // 5
+ * ```
+ */
+export function createKernels(memory: WebAssembly.Memory): Kernels {
+  compiled ??= new WebAssembly.Module(Uint8Array.from(atob(kernelsBase64), (letter) => letter.charCodeAt(0)))
+  const raw = new WebAssembly.Instance(compiled, { env: { memory } }).exports as Record<string, Kernel>
+  const kernel = (name: string): Kernel => raw[name]!
+  const [adam, momentum, plain, adamRows, sumSquares] = ['adam', 'sgdMomentum', 'sgdPlain', 'adamRows', 'sumSquares'].map(kernel) as [
+    Kernel,
+    Kernel,
+    Kernel,
+    Kernel,
+    Kernel,
+  ]
+  const [add, copy, addRows, gatherRows, countNonFinite] = ['add', 'copy', 'addRows', 'gatherRows', 'countNonFinite'].map(kernel) as [
+    Kernel,
+    Kernel,
+    Kernel,
+    Kernel,
+    Kernel,
+  ]
+  const check = (operation: string, ids: number, count: number, rows: number): void => {
+    const at = kernel('firstOutside')(ids, count, rows)
+    if (at < 0) return
+    const id = new Int32Array(memory.buffer, ids, count)[at]
+    throw new RangeError(`${operation}: ids[${at}] is ${id}, expected 0 to ${rows - 1} (the table has ${rows} rows)`)
+  }
+  return {
+    fill: kernel('fill'),
+    copy,
+    scale: kernel('scale'),
+    axpy: kernel('axpy'),
+    add,
+    lerp: kernel('lerp'),
+    towards: kernel('towards'),
+    towardsWeighted: kernel('towardsWeighted'),
+    sumSquares,
+    globalNorm: (parts) => Math.sqrt(parts.reduce((sum, { pointer, length }) => sum + sumSquares(pointer, length), 0)),
+    countNonFinite: (x, n) => countNonFinite(x, n) >>> 0,
+    hasNonFinite: (x, n) => countNonFinite(x, n) !== 0,
+    maxAbs: kernel('maxAbs'),
+    adam(param, grad, m, v, n, { rate, beta1, beta2, epsilon, correction1, correction2, weightDecay = 0, coupled = false, gradScale = 1 }) {
+      const [l2, decay] = coupled ? [weightDecay, 0] : [0, weightDecay]
+      adam(param, grad, m, v, n, rate, beta1, beta2, epsilon, l2, decay, correction1, correction2, gradScale)
+    },
+    sgd(param, grad, buffer, n, { rate, momentum: mu = 0, nesterov = false, weightDecay = 0, gradScale = 1 }) {
+      if (mu === 0) plain(param, grad, n, rate, weightDecay, gradScale)
+      else momentum(param, grad, buffer, n, rate, mu, nesterov ? 1 : 0, weightDecay, gradScale)
+    },
+    addRows(table, ids, rows, count, scale = 1) {
+      check('addRows', ids, count, table.rows)
+      addRows(table.pointer, ids, rows, count, table.width, scale)
+    },
+    gatherRows(rows, table, ids, count) {
+      check('gatherRows', ids, count, table.rows)
+      gatherRows(rows, table.pointer, ids, count, table.width)
+    },
+    sumDuplicateRows(ids, rows, count, width) {
+      const list = new Int32Array(memory.buffer, ids, count)
+      const slots = new Map<number, number>()
+      for (let i = 0; i < count; i++) {
+        const id = list[i]!
+        const slot = slots.get(id)
+        if (slot !== undefined) {
+          add(rows + slot * width * 4, rows + i * width * 4, width)
+          continue
+        }
+        const next = slots.size // at most i: what is overwritten has been read
+        if (next !== i) copy(rows + next * width * 4, rows + i * width * 4, width)
+        list[next] = id
+        slots.set(id, next)
+      }
+      return slots.size
+    },
+    adamRows(table, m, v, steps, ids, rows, count, { rate, beta1, beta2, epsilon, weightDecay = 0, coupled = false, gradScale = 1 }) {
+      check('adamRows', ids, count, table.rows)
+      const [l2, decay] = coupled ? [weightDecay, 0] : [0, weightDecay]
+      adamRows(table.pointer, m, v, steps, ids, rows, count, table.width, rate, beta1, beta2, epsilon, l2, decay, gradScale)
+    },
+    dequantizeU8: (target, source, rows, width, scales, zeros = 0) => void kernel('dequantizeU8')(target, source, rows, width, scales, zeros),
+    dequantizeI8: (target, source, rows, width, scales, zeros = 0) => void kernel('dequantizeI8')(target, source, rows, width, scales, zeros),
+    f16ToF32: kernel('f16ToF32'),
+    bf16ToF32: kernel('bf16ToF32'),
+    f32ToF16: kernel('f32ToF16'),
+    f32ToBf16: kernel('f32ToBf16'),
+    uniform: (x, n, { low, high }) => void kernel('uniform')(x, n, low, high),
+    keepMask(x, n, { low, high }, rate) {
+      if (!(rate >= 0 && rate < 1)) throw new RangeError(`keepMask: rate must be at least 0 and below 1, got ${rate}`)
+      kernel('keepMask')(x, n, low, high, rate)
+    },
+    normal: (x, n, { low, high }, std) => void kernel('normal')(x, n, low, high, std),
+  }
+}
