@@ -5,16 +5,7 @@ export const dtypeBytes = { F64: 8, I64: 8, F32: 4, I32: 4, U32: 4, F16: 2, BF16
 
 export type Dtype = keyof typeof dtypeBytes
 
-export type TensorData =
-  | Float32Array
-  | Float64Array
-  | Int32Array
-  | Uint32Array
-  | Int16Array
-  | Uint16Array
-  | Int8Array
-  | Uint8Array
-  | BigInt64Array
+export type TensorData = Float32Array | Float64Array | Int32Array | Uint32Array | Int16Array | Uint16Array | Int8Array | Uint8Array | BigInt64Array
 
 export function isDtype(name: unknown): name is Dtype {
   return typeof name === 'string' && Object.hasOwn(dtypeBytes, name)

@@ -28,7 +28,9 @@ export function headerLength(first: Uint8Array, path: string, size: number): num
   }
   const length = new DataView(first.buffer, first.byteOffset).getBigUint64(0, true)
   if (length > BigInt(maxHeaderBytes)) {
-    throw new Error(`${path}: the header claims ${length} bytes, at most 100000000 are allowed; this is no safetensors file, or it is damaged. ${again}`)
+    throw new Error(
+      `${path}: the header claims ${length} bytes, at most 100000000 are allowed; this is no safetensors file, or it is damaged. ${again}`,
+    )
   }
   if (8 + Number(length) > size) {
     throw new Error(`${path}: the header claims ${length} bytes, but only ${size - 8} follow; the file is truncated. ${again}`)
@@ -94,7 +96,9 @@ function checkEntry(value: unknown, where: string, start: number, size: number):
   }
   const count = elements(shape)
   if (Number.isNaN(count)) {
-    throw new Error(`${where}: shape ${JSON.stringify(shape)} is not a list of whole, non-negative numbers. The file is damaged; ${again.toLowerCase()}`)
+    throw new Error(
+      `${where}: shape ${JSON.stringify(shape)} is not a list of whole, non-negative numbers. The file is damaged; ${again.toLowerCase()}`,
+    )
   }
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every((at) => Number.isSafeInteger(at) && at >= 0) || offsets[0] > offsets[1]) {
     throw new Error(
@@ -124,7 +128,9 @@ function checkRanges(entries: Map<string, Entry>, path: string, start: number, s
       )
     }
     if (begin > at) {
-      throw new Error(`${path}: ${begin - at} bytes between ${previous} and tensor '${name}' belong to no tensor; gaps are not allowed. Save the file again.`)
+      throw new Error(
+        `${path}: ${begin - at} bytes between ${previous} and tensor '${name}' belong to no tensor; gaps are not allowed. Save the file again.`,
+      )
     }
     at = end
     previous = `tensor '${name}'`

@@ -24,7 +24,11 @@ export interface TensorToWrite {
  *
  *     await writeSafetensors('model.safetensors', [{ name: 'w', dtype: 'F16', shape: [2], data: new Float32Array([1, 0.1]) }])
  */
-export async function writeSafetensors(path: string, tensors: Iterable<TensorToWrite>, metadata: Readonly<Record<string, string>> = {}): Promise<void> {
+export async function writeSafetensors(
+  path: string,
+  tensors: Iterable<TensorToWrite>,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const ordered = checkTensors([...tensors], path).sort((a, b) => dtypeBytes[b.dtype] - dtypeBytes[a.dtype])
   const header = headerBytes(ordered, metadata, path)
   const temporary = join(dirname(path), `.${basename(path)}.writing-${process.pid}-${randomBytes(4).toString('hex')}`)
@@ -78,7 +82,8 @@ function headerBytes(tensors: TensorToWrite[], metadata: Readonly<Record<string,
   }
   const json = Buffer.from(`{${parts.join(',')}}`)
   const padded = Math.ceil(json.length / 8) * 8
-  if (padded > maxHeaderBytes) throw new Error(`${path}: the header would take ${padded} bytes, at most ${maxHeaderBytes} are allowed; write several files`)
+  if (padded > maxHeaderBytes)
+    throw new Error(`${path}: the header would take ${padded} bytes, at most ${maxHeaderBytes} are allowed; write several files`)
   const header = Buffer.alloc(8 + padded, ' ')
   header.writeBigUInt64LE(BigInt(padded))
   json.copy(header, 8)

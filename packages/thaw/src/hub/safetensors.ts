@@ -88,7 +88,9 @@ function exactNumbers(values: BigInt64Array, where: string): Float64Array {
   for (let i = 0; i < values.length; i++) {
     numbers[i] = Number(values[i])
     if (!Number.isSafeInteger(numbers[i])) {
-      throw new Error(`${where}: element ${i} is ${values[i]}, beyond the whole numbers that JavaScript holds exactly (±2^53). Store it as F64 or I32.`)
+      throw new Error(
+        `${where}: element ${i} is ${values[i]}, beyond the whole numbers that JavaScript holds exactly (±2^53). Store it as F64 or I32.`,
+      )
     }
   }
   return numbers
@@ -97,7 +99,8 @@ function exactNumbers(values: BigInt64Array, where: string): Float64Array {
 async function readFloats(handle: FileHandle, { dtype, shape, begin }: Entry, target: Float32Array, where: string): Promise<void> {
   const count = elements(shape)
   if (!isFloat(dtype)) throw new Error(`${where}: its dtype is ${dtype}, expected a float type (F32, F16, BF16, F64). Save it as F32.`)
-  if (target.length !== count) throw new Error(`${where}: shape [${shape}] has ${count} elements, the target has ${target.length}; give an array of that length`)
+  if (target.length !== count)
+    throw new Error(`${where}: shape [${shape}] has ${count} elements, the target has ${target.length}; give an array of that length`)
   if (dtype === 'F32') return fill(handle, bytes(target), begin, where)
   const step = Math.min(count, chunkBytes / dtypeBytes[dtype])
   const wide = dtype === 'F64'
