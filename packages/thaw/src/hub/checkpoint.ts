@@ -1,0 +1,186 @@
+// Checkpoint folders: config.json, tokenizer.json, model.safetensors, in Hugging Face's form for GPT-2- and BERT-shaped models.
+// Reading is lazy (a parameter's values are read when asked for); writing replaces the whole folder at once, see `replace-folder.ts`.
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { parameterShapes } from '../models/shapes.js'
+import { type CheckpointConfig, formatConfig, parseConfig } from './config-json.js'
+import { elements } from './dtypes.js'
+import { isTied } from './fields.js'
+import { type Layout, layoutOf, type Parameter, type Place, takeOurs, toOurs, toTheirs } from './names.js'
+import { exists, presentFolder, replaceFolder } from './replace-folder.js'
+import { writeSafetensors } from './safetensors-write.js'
+import { openWeights, type Weights } from './weights.js'
+
+export interface CheckpointParameter {
+  shape: number[]
+  read(): Promise<Float32Array>
+  /** Reads into memory that exists, without a copy where the file has the values as we do. */
+  readInto(target: Float32Array): Promise<void>
+}
+
+export interface Checkpoint {
+  readonly folder: string
+  readonly layout: Layout
+  readonly config: CheckpointConfig
+  readonly parameters: ReadonlyMap<string, CheckpointParameter>
+  /** Tensors of the file that hold no parameter: buffers, copies of tied tables. */
+  readonly ignored: readonly string[]
+  /** tokenizer.json or, where there is none, vocab.txt. */
+  readonly tokenizerFile?: string
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/**
+ * Opens a checkpoint folder, ours or a published one; paths and layouts are ours whatever the file's are.
+ *
+ *     await using checkpoint = await readCheckpoint('all-MiniLM-L6-v2')
+ *     checkpoint.config.model.hidden                                           // 384
+ *     await checkpoint.parameters.get('layers.0.feedforward.up.weight')!.read()  // Float32Array(589824), [384, 1536]
+ */
+export async function readCheckpoint(folder: string): Promise<Checkpoint> {
+  for (let attempt = 0; ; attempt++) {
+    const found = await presentFolder(folder)
+    if (!found) throw new Error(`${folder}: there is no such folder; give the folder of a checkpoint, with config.json and model.safetensors`)
+    // A folder that is replaced while it is opened could give the old config with the new weights: try again.
+    const before = await stat(found).catch(() => undefined)
+    const checkpoint = await openFolder(found).catch((error: unknown) => error)
+    const after = await stat(found).catch(() => undefined)
+    const same = before !== undefined && before.ino === after?.ino
+    if (!(checkpoint instanceof Error)) {
+      if (same || attempt >= 9) return checkpoint as Checkpoint
+      await (checkpoint as Checkpoint).close()
+    } else if (same || attempt >= 9) throw checkpoint
+  }
+}
+
+async function openFolder(folder: string): Promise<Checkpoint> {
+  const configFile = join(folder, 'config.json')
+  if (!(await exists(configFile))) throw new Error(`${folder}: no config.json; this is not the folder of a checkpoint, or a part of it is missing`)
+  const text = await readFile(configFile, 'utf8')
+  const weights = await openWeights(folder)
+  try {
+    const { config, layout, raw } = parseConfig(text, new Set(weights.files.keys()), configFile)
+    const tensors = [...weights.files].map(([name, file]) => ({ name, shape: file.entries.get(name)!.shape }))
+    const { places, ignored } = toOurs(layout, tensors, isTied(raw), folder)
+    const tokenizers = [join(folder, 'tokenizer.json'), join(folder, 'vocab.txt')]
+    const tokenizerFile = (await exists(tokenizers[0]!)) ? tokenizers[0] : (await exists(tokenizers[1]!)) ? tokenizers[1] : undefined
+    return {
+      folder,
+      layout,
+      config,
+      parameters: readers(weights, places),
+      ignored,
+      ...(tokenizerFile && { tokenizerFile }),
+      close: weights.close,
+      [Symbol.asyncDispose]: weights.close,
+    }
+  } catch (error) {
+    await weights.close()
+    throw error
+  }
+}
+
+function readers(weights: Weights, places: Place[]): Map<string, CheckpointParameter> {
+  // GPT-2's query, key and value are three paths of one tensor, asked for one after the other: it is read once.
+  let last: { name: string; values: Promise<Float32Array>; left: number } | undefined
+  const shared = (name: string, parts: number): Promise<Float32Array> => {
+    if (last?.name !== name) last = { name, values: whole(weights, name), left: parts }
+    const { values } = last
+    if (--last.left === 0) last = undefined
+    return values
+  }
+  return new Map(
+    places.map((place) => {
+      const { name, rule, shape, path } = place
+      const read = async () => takeOurs(place, await (rule?.parts ? shared(name, rule.parts) : whole(weights, name)))
+      const readInto = async (target: Float32Array) => {
+        if (!rule?.parts && !rule?.transpose) return weights.files.get(name)!.readInto(name, target)
+        const values = await read()
+        if (values.length !== target.length)
+          throw new Error(`${path}: shape [${shape}] has ${values.length} elements, the target has ${target.length}`)
+        target.set(values)
+      }
+      return [path, { shape, read, readInto }]
+    }),
+  )
+}
+
+async function whole({ files }: Weights, name: string): Promise<Float32Array> {
+  const file = files.get(name)!
+  const values = new Float32Array(elements(file.entries.get(name)!.shape))
+  await file.readInto(name, values)
+  return values
+}
+
+export interface CheckpointToWrite {
+  config: CheckpointConfig
+  parameters: Iterable<Parameter>
+  /** Something that can save itself into a folder (tokenizer.json, tokenizer_config.json). */
+  tokenizer?: { save(folder: string): Promise<void> | void }
+  /** How values are stored; F32 by default. */
+  dtype?: 'F32' | 'F16' | 'BF16'
+  /** Further files: name to text. */
+  extra?: Readonly<Record<string, string>>
+}
+
+/** What a checkpoint consists of; everything else in a replaced folder is somebody's own and stays. */
+const ownFiles =
+  /^(config\.json|generation_config\.json|tokenizer.*|vocab\..*|merges\.txt|special_tokens_map\.json|added_tokens\.json|onnx|.*\.safetensors(\.index\.json)?|.*\.bin(\.index\.json)?)$/
+
+/**
+ * Writes a checkpoint folder, atomically: whatever happens, `readCheckpoint` finds the old one or the new one, complete.
+ * Models of GPT-2's and BERT's shape get Hugging Face's names, all others our paths. Returned are the layout and the paths for which
+ * Hugging Face has no name (GPT-2's `heads.classification.bias`, adapters): they are kept under their own, and transformers will not use them.
+ */
+export async function writeCheckpoint(folder: string, checkpoint: CheckpointToWrite): Promise<{ layout: Layout; ownNames: string[] }> {
+  const parameters = collect(checkpoint)
+  const layout = layoutOf(checkpoint.config.model)
+  const heads = new Set([...parameters.keys()].flatMap((path) => /^heads\.([^.]+)\./.exec(path)?.[1] ?? []))
+  const config = formatConfig(checkpoint.config, heads)
+  const { tensors, ownNames } = toTheirs(layout, parameters, checkpoint.dtype ?? 'F32', layout === 'gpt2' || heads.size > 0)
+  const extra = Object.entries(checkpoint.extra ?? {})
+  for (const [name] of extra) {
+    if (basename(name) !== name || name === '..' || name === '.' || name === 'config.json' || name === 'model.safetensors') {
+      throw new Error(`extra: '${name}' must be a plain file name other than config.json and model.safetensors`)
+    }
+  }
+  await refuseForeign(folder)
+  await replaceFolder(
+    folder,
+    async (temporary) => {
+      await writeFile(join(temporary, 'config.json'), config)
+      for (const [name, text] of extra) await writeFile(join(temporary, name), text)
+      await checkpoint.tokenizer?.save(temporary)
+      await writeSafetensors(join(temporary, 'model.safetensors'), tensors, { format: 'pt' })
+    },
+    (entry) => !ownFiles.test(entry),
+  )
+  return { layout, ownNames }
+}
+
+/** A folder that holds something, but no checkpoint, is not ours to replace. */
+async function refuseForeign(folder: string): Promise<void> {
+  if (!(await exists(folder)) || (await exists(join(folder, 'config.json')))) return
+  if ((await stat(folder)).isDirectory() && (await readdir(folder)).length === 0) return
+  throw new Error(
+    `${folder}: there is something here that is no checkpoint (it has no config.json); it is not replaced. Choose another folder or empty this one.`,
+  )
+}
+
+function collect({ config, parameters }: CheckpointToWrite): Map<string, Parameter> {
+  const byPath = new Map<string, Parameter>()
+  for (const parameter of parameters) {
+    const { path, shape, data } = parameter
+    if (byPath.has(path)) throw new Error(`${path}: there are two parameters of this path; paths must be distinct`)
+    if (elements(shape) !== data.length) throw new Error(`${path}: shape [${shape}] has ${elements(shape)} elements, the data has ${data.length}`)
+    byPath.set(path, parameter)
+  }
+  if (layoutOf(config.model) === 'thaw') return byPath
+  for (const [path, shape] of parameterShapes(config.model)) {
+    const given = byPath.get(path)
+    if (!given) throw new Error(`${path}: missing; the configuration asks for it with shape [${shape}]`)
+    if (String(given.shape) !== String(shape)) throw new Error(`${path}: shape is [${given.shape}], the configuration asks for [${shape}]`)
+  }
+  return byPath
+}
