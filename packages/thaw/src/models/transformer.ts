@@ -1,0 +1,113 @@
+// The Transformer (Vaswani et al. 2017) in the three forms the field uses, from one configuration:
+//   pre       h += attention(norm(h)); h += feedforward(norm(h)); a final norm      (GPT-2: Radford et al. 2019)
+//   post      h = norm(h + attention(h)); h = norm(h + feedforward(h))              (GPT, BERT: Devlin et al. 2019)
+//   tutorial  h = norm(h); h += attention(h); h = norm(h); h += feedforward(h)      (the NAACL 2019 tutorial's hands-on model)
+
+import { constant, type Dim, ops, type Tensor } from '@thaw/tensor'
+import { activations, dropout, layerNorm, linear } from '../nn/layers.js'
+import type { Scope } from '../nn/scope.js'
+import type { TransformerConfig } from './config.js'
+
+export interface TransformerInputs {
+  /** Token ids, i32 [batch, time]. */
+  ids: Tensor
+  /** True where there is a token and not padding: bool [batch, time]. Without it every token is visible. */
+  visible?: Tensor
+  /** Position ids, i32 [batch, time]; default 0, 1, … in each row. */
+  positions?: Tensor
+  /** Segment ids, i32 [batch, time]; default 0. */
+  segments?: Tensor
+}
+
+export interface TransformerOutputs {
+  /** The last layer's hidden states, as rows [batch·time, hidden]. */
+  hidden: Tensor
+  /** The embeddings and each layer's output, as rows: layers + 1 of them. */
+  layers: Tensor[]
+}
+
+/** The graph of a backbone. Paths of parameters and sites are those of docs/architecture.md. */
+export function transformer(scope: Scope, config: TransformerConfig, inputs: TransformerInputs): TransformerOutputs {
+  const [batch, time] = inputs.ids.shape as [Dim, Dim]
+  const bias = attentionBias(config, inputs, time)
+  let h = embeddings(scope, config, inputs, time)
+  const layers = [h]
+  for (let n = 0; n < config.layers; n++) {
+    h = block(scope, config, `layers.${n}`, h, (path, x) => attention(scope, config, path, x, batch, time, bias))
+    layers.push(h)
+  }
+  if (config.block === 'pre') h = layerNorm(scope, 'norm', h, config.hidden, config.normEpsilon)
+  return { hidden: scope.site('hidden', h), layers }
+}
+
+function block(scope: Scope, config: TransformerConfig, path: string, h: Tensor, attend: (path: string, x: Tensor) => Tensor): Tensor {
+  const norm = (part: string, x: Tensor) => layerNorm(scope, `${path}.${part}.norm`, x, config.hidden, config.normEpsilon)
+  const parts: [string, (x: Tensor) => Tensor][] = [
+    ['attention', (x) => attend(`${path}.attention`, x)],
+    ['feedforward', (x) => feedforward(scope, config, `${path}.feedforward`, x)],
+  ]
+  for (const [part, f] of parts) {
+    const drop = (x: Tensor) => dropout(scope, `${path}.${part}.dropout`, x, config.dropout)
+    if (config.block === 'pre') h = ops.add(h, drop(f(norm(part, h))))
+    else if (config.block === 'post') h = norm(part, ops.add(h, drop(f(h))))
+    else {
+      h = norm(part, h)
+      h = ops.add(h, drop(f(h)))
+    }
+  }
+  return scope.site(path, h)
+}
+
+function feedforward(scope: Scope, config: TransformerConfig, path: string, x: Tensor): Tensor {
+  const inner = activations[config.activation](linear(scope, `${path}.up`, x, config.hidden, config.inner))
+  return linear(scope, `${path}.down`, scope.site(`${path}.inner`, inner), config.inner, config.hidden)
+}
+
+/** Multi-head self-attention. The three projections are one product, cut up by one transposition. */
+function attention(scope: Scope, config: TransformerConfig, path: string, x: Tensor, batch: Dim, time: Dim, bias: Tensor | undefined): Tensor {
+  const { hidden, heads } = config
+  const width = hidden / heads
+  const names = ['query', 'key', 'value']
+  const weight = ops.concat(names.map((name) => scope.parameter(`${path}.${name}.weight`, [hidden, hidden])), 1)
+  const biases = ops.concat(names.map((name) => scope.parameter(`${path}.${name}.bias`, [hidden])))
+  const joint = ops.reshape(ops.linear(x, weight, biases), [batch, time, 3, heads, width])
+  const parts = ops.split(ops.transpose(joint, [2, 0, 3, 1, 4]), [1, 1, 1], 0) // [1, batch, heads, time, width] each
+  const [q, k, v] = parts.map((part, i) => scope.site(`${path}.${names[i]}`, ops.squeeze(part, 0))) as [Tensor, Tensor, Tensor]
+  const keep = scope.training && config.dropout > 0 ? ops.keepMask(`${path}.probabilities`, config.dropout, [batch, heads, time, time]) : undefined
+  const { output, probabilities } = ops.attentionWithProbabilities(q, k, v, { ...(bias ? { mask: bias } : {}), ...(keep ? { keep } : {}) })
+  scope.site(`${path}.probabilities`, probabilities)
+  const rows = ops.reshape(ops.transpose(output, [0, 2, 1, 3]), [-1, hidden])
+  return linear(scope, `${path}.output`, scope.site(`${path}.mixture`, rows), hidden, hidden)
+}
+
+/** One additive bias for all layers: later tokens and padding are hidden. */
+function attentionBias(config: TransformerConfig, { visible }: TransformerInputs, time: Dim): Tensor | undefined {
+  const padding = visible ? ops.maskBias(ops.unsqueeze(ops.unsqueeze(visible, 1), 1)) : undefined // [batch, 1, 1, time]
+  const later = config.causal ? ops.causalBias(time, time) : undefined // [time, time]
+  return padding && later ? ops.add(padding, later) : (padding ?? later)
+}
+
+function embeddings(scope: Scope, config: TransformerConfig, inputs: TransformerInputs, time: Dim): Tensor {
+  const { hidden } = config
+  const tokens = ops.gather(scope.parameter('embeddings.token.weight', [config.vocabulary, hidden]), inputs.ids) // [batch, time, hidden]
+  const table = config.positionKind === 'learned' ? scope.parameter('embeddings.position.weight', [config.positions, hidden]) : sinusoids(config.positions, hidden)
+  let h = ops.add(tokens, inputs.positions ? ops.gather(table, inputs.positions) : ops.slice(table, 0, 0, time))
+  if (config.segments > 0) {
+    const segments = scope.parameter('embeddings.segment.weight', [config.segments, hidden])
+    h = ops.add(h, inputs.segments ? ops.gather(segments, inputs.segments) : ops.slice(segments, 0, 0, 1))
+  }
+  let rows = ops.reshape(h, [-1, hidden])
+  if (config.block === 'post') rows = layerNorm(scope, 'embeddings.norm', rows, hidden, config.normEpsilon)
+  return scope.site('embeddings', dropout(scope, 'embeddings.dropout', rows, config.dropout))
+}
+
+/** Fixed positions: sines in even columns, cosines in odd ones, wavelengths from 2π to 10000·2π (Vaswani et al. 2017, section 3.5). */
+export function sinusoids(positions: number, hidden: number): Tensor {
+  const table = new Float32Array(positions * hidden)
+  for (let position = 0; position < positions; position++)
+    for (let column = 0; column < hidden; column++) {
+      const angle = position / 10000 ** ((column - (column % 2)) / hidden)
+      table[position * hidden + column] = column % 2 === 0 ? Math.sin(angle) : Math.cos(angle)
+    }
+  return constant(table, [positions, hidden])
+}

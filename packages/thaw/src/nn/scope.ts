@@ -1,0 +1,44 @@
+// Where a model's graph meets its parameters: a scope hands out one tensor per path, so that every program over the same paths shares a store
+// (DESIGN E1), and names the places (sites) where adapters, taps and ablations act (E6).
+
+import { type DType, parameter, type Tensor } from '@thaw/tensor'
+
+export interface ScopeOptions {
+  /** Dropout is on. */
+  training?: boolean
+  /** Put in the place of an activation, by site. */
+  sites?: ReadonlyMap<string, (x: Tensor) => Tensor>
+  /** Put in the place of a parameter, by path: weight-drop, pruning, low-rank updates. */
+  parametrize?: ReadonlyMap<string, (weight: Tensor) => Tensor>
+}
+
+export class Scope {
+  readonly training: boolean
+  /** Every parameter asked for, by path, in order. */
+  readonly parameters = new Map<string, Tensor>()
+  /** Activations by site, as the model passed them. */
+  readonly taps = new Map<string, Tensor>()
+  private readonly used = new Map<string, Tensor>()
+
+  constructor(private readonly options: ScopeOptions = {}) {
+    this.training = options.training ?? false
+  }
+
+  /** The parameter at a path; the same tensor each time. */
+  parameter(path: string, shape: readonly number[], dtype: DType = 'f32'): Tensor {
+    const known = this.used.get(path)
+    if (known) return known
+    const leaf = parameter(path, shape, { dtype })
+    this.parameters.set(path, leaf)
+    const value = this.options.parametrize?.get(path)?.(leaf) ?? leaf
+    this.used.set(path, value)
+    return value
+  }
+
+  /** Names an activation, and lets what is registered for the site act on it. */
+  site(path: string, x: Tensor): Tensor {
+    const value = this.options.sites?.get(path)?.(x) ?? x
+    this.taps.set(path, value)
+    return value
+  }
+}
