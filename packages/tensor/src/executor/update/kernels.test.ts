@@ -55,7 +55,7 @@ test('elementwise kernels agree with their references', () => {
   compare(
     1,
     (n, x) => kernels.scale(x!, n, 0.3),
-    (x) => x!.forEach((value, i) => (x![i] = value * 0.3)),
+    (x) => x!.set(x!.map((value) => value * 0.3)),
   )
   compare(
     2,

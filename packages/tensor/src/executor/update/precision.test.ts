@@ -44,7 +44,9 @@ test('narrowing rounds to nearest, ties to even, over the whole range of exponen
   x.set(ties)
   const y = memory.uint16(memory.allocate(x.length * 2), x.length)
   kernels.f32ToF16(y.byteOffset, x.byteOffset, x.length)
-  x.forEach((value, i) => assert.equal(y[i], Number.isNaN(value) ? y[i]! | 0x7e00 : reference.toHalf(value), `${value}`))
+  x.forEach((value, i) => {
+    assert.equal(y[i], Number.isNaN(value) ? y[i]! | 0x7e00 : reference.toHalf(value), `${value}`)
+  })
   kernels.f32ToBf16(y.byteOffset, x.byteOffset, x.length)
   const words = new Uint32Array(x.buffer, x.byteOffset, x.length)
   x.forEach((value, i) => {
@@ -58,14 +60,20 @@ test('bytes dequantise with a scale and a zero a row', () => {
   memory.releaseAll()
   const [rows, width] = [3, 13]
   const source = memory.uint8(memory.allocate(rows * width), rows * width)
-  source.forEach((_, i) => (source[i] = i * 37))
+  source.forEach((_, i) => {
+    source[i] = i * 37
+  })
   const scales = memory.float32(memory.allocate(12), rows)
   scales.set([0.5, 0.25, 2])
   const zeros = memory.int32(memory.allocate(12), rows)
   zeros.set([128, 3, -7])
   const target = memory.float32(memory.allocate(rows * width * 4), rows * width)
   kernels.dequantizeU8(target.byteOffset, source.byteOffset, rows, width, scales.byteOffset, zeros.byteOffset)
-  target.forEach((value, i) => assert.equal(value, (source[i]! - zeros[Math.floor(i / width)]!) * scales[Math.floor(i / width)]!))
+  target.forEach((value, i) => {
+    assert.equal(value, (source[i]! - zeros[Math.floor(i / width)]!) * scales[Math.floor(i / width)]!)
+  })
   kernels.dequantizeI8(target.byteOffset, source.byteOffset, rows, width, scales.byteOffset)
-  target.forEach((value, i) => assert.equal(value, ((source[i]! << 24) >> 24) * scales[Math.floor(i / width)]!))
+  target.forEach((value, i) => {
+    assert.equal(value, ((source[i]! << 24) >> 24) * scales[Math.floor(i / width)]!)
+  })
 })
