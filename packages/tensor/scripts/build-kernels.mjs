@@ -12,13 +12,27 @@ const folder = mkdtempSync(join(tmpdir(), 'kernels-'))
 
 try {
   const binary = join(folder, 'kernels.wasm')
-  const options = ['--baseDir', '/', '-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--importMemory', '--noExportMemory', '--initialMemory', '1']
+  const options = [
+    '--baseDir',
+    '/',
+    '-O3',
+    '--noAssert',
+    '--runtime',
+    'stub',
+    '--enable',
+    'simd',
+    '--importMemory',
+    '--noExportMemory',
+    '--initialMemory',
+    '1',
+  ]
   const { error, stderr } = await asc.main([source, '-o', binary, ...options])
   if (error) throw new Error(`the kernels do not compile:\n${stderr.toString()}`)
   const bytes = readFileSync(binary)
   const imports = WebAssembly.Module.imports(new WebAssembly.Module(bytes))
   if (imports.length !== 1 || imports[0].name !== 'memory') throw new Error(`the kernels may import only a memory, found ${JSON.stringify(imports)}`)
-  if (sections(bytes).includes(11)) throw new Error('the kernels hold a data segment, which would overwrite the store: use no strings, static arrays or Math tables')
+  if (sections(bytes).includes(11))
+    throw new Error('the kernels hold a data segment, which would overwrite the store: use no strings, static arrays or Math tables')
   const text = `// Written by scripts/build-kernels.mjs from assembly/: do not edit.\nexport const kernelsBase64 =\n  '${bytes.toString('base64')}'\n`
   if (read(target) !== text) writeFileSync(target, text)
 } finally {

@@ -35,7 +35,9 @@ export function createMemory(bytes: number): StoreMemory {
   if (!Number.isSafeInteger(bytes) || bytes < 0) throw new RangeError(`createMemory: bytes must be a whole number from 0, got ${bytes}`)
   const pages = Math.max(1, Math.ceil((roundUp(bytes) + alignment) / page))
   if (pages > 65_536) {
-    throw new RangeError(`createMemory: ${bytes} bytes do not fit one memory (at most ${65_536 * page - alignment}): put part of the tensors into a second memory`)
+    throw new RangeError(
+      `createMemory: ${bytes} bytes do not fit one memory (at most ${65_536 * page - alignment}): put part of the tensors into a second memory`,
+    )
   }
   const memory = reserve(pages, bytes)
   const buffer = memory.buffer as ArrayBuffer

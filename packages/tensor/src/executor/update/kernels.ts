@@ -4,6 +4,7 @@ import { kernelsBase64 } from './kernels.generated.js'
 import type { AdamCorrections, AdamOptions, Part, Seed, SgdOptions, Table } from './options.js'
 
 type Kernel = (...values: number[]) => number
+type Name = Exclude<keyof Kernels, 'globalNorm' | 'hasNonFinite' | 'sgd' | 'sumDuplicateRows'> | 'firstOutside' | 'sgdMomentum' | 'sgdPlain'
 
 export interface Kernels {
   /** x = value */
@@ -73,57 +74,42 @@ let compiled: WebAssembly.Module | undefined
  */
 export function createKernels(memory: WebAssembly.Memory): Kernels {
   compiled ??= new WebAssembly.Module(Uint8Array.from(atob(kernelsBase64), (letter) => letter.charCodeAt(0)))
-  const raw = new WebAssembly.Instance(compiled, { env: { memory } }).exports as Record<string, Kernel>
-  const kernel = (name: string): Kernel => raw[name]!
-  const [adam, momentum, plain, adamRows, sumSquares] = ['adam', 'sgdMomentum', 'sgdPlain', 'adamRows', 'sumSquares'].map(kernel) as [
-    Kernel,
-    Kernel,
-    Kernel,
-    Kernel,
-    Kernel,
-  ]
-  const [add, copy, addRows, gatherRows, countNonFinite] = ['add', 'copy', 'addRows', 'gatherRows', 'countNonFinite'].map(kernel) as [
-    Kernel,
-    Kernel,
-    Kernel,
-    Kernel,
-    Kernel,
-  ]
+  const raw = new WebAssembly.Instance(compiled, { env: { memory } }).exports as Record<Name, Kernel>
   const check = (operation: string, ids: number, count: number, rows: number): void => {
-    const at = kernel('firstOutside')(ids, count, rows)
+    const at = raw.firstOutside(ids, count, rows)
     if (at < 0) return
     const id = new Int32Array(memory.buffer, ids, count)[at]
     throw new RangeError(`${operation}: ids[${at}] is ${id}, expected 0 to ${rows - 1} (the table has ${rows} rows)`)
   }
   return {
-    fill: kernel('fill'),
-    copy,
-    scale: kernel('scale'),
-    axpy: kernel('axpy'),
-    add,
-    lerp: kernel('lerp'),
-    towards: kernel('towards'),
-    towardsWeighted: kernel('towardsWeighted'),
-    sumSquares,
-    globalNorm: (parts) => Math.sqrt(parts.reduce((sum, { pointer, length }) => sum + sumSquares(pointer, length), 0)),
-    countNonFinite: (x, n) => countNonFinite(x, n) >>> 0,
-    hasNonFinite: (x, n) => countNonFinite(x, n) !== 0,
-    maxAbs: kernel('maxAbs'),
+    fill: raw.fill,
+    copy: raw.copy,
+    scale: raw.scale,
+    axpy: raw.axpy,
+    add: raw.add,
+    lerp: raw.lerp,
+    towards: raw.towards,
+    towardsWeighted: raw.towardsWeighted,
+    sumSquares: raw.sumSquares,
+    globalNorm: (parts) => Math.sqrt(parts.reduce((sum, { pointer, length }) => sum + raw.sumSquares(pointer, length), 0)),
+    countNonFinite: (x, n) => raw.countNonFinite(x, n) >>> 0,
+    hasNonFinite: (x, n) => raw.countNonFinite(x, n) !== 0,
+    maxAbs: raw.maxAbs,
     adam(param, grad, m, v, n, { rate, beta1, beta2, epsilon, correction1, correction2, weightDecay = 0, coupled = false, gradScale = 1 }) {
       const [l2, decay] = coupled ? [weightDecay, 0] : [0, weightDecay]
-      adam(param, grad, m, v, n, rate, beta1, beta2, epsilon, l2, decay, correction1, correction2, gradScale)
+      raw.adam(param, grad, m, v, n, rate, beta1, beta2, epsilon, l2, decay, correction1, correction2, gradScale)
     },
     sgd(param, grad, buffer, n, { rate, momentum: mu = 0, nesterov = false, weightDecay = 0, gradScale = 1 }) {
-      if (mu === 0) plain(param, grad, n, rate, weightDecay, gradScale)
-      else momentum(param, grad, buffer, n, rate, mu, nesterov ? 1 : 0, weightDecay, gradScale)
+      if (mu === 0) raw.sgdPlain(param, grad, n, rate, weightDecay, gradScale)
+      else raw.sgdMomentum(param, grad, buffer, n, rate, mu, nesterov ? 1 : 0, weightDecay, gradScale)
     },
     addRows(table, ids, rows, count, scale = 1) {
       check('addRows', ids, count, table.rows)
-      addRows(table.pointer, ids, rows, count, table.width, scale)
+      raw.addRows(table.pointer, ids, rows, count, table.width, scale)
     },
     gatherRows(rows, table, ids, count) {
       check('gatherRows', ids, count, table.rows)
-      gatherRows(rows, table.pointer, ids, count, table.width)
+      raw.gatherRows(rows, table.pointer, ids, count, table.width)
     },
     sumDuplicateRows(ids, rows, count, width) {
       const list = new Int32Array(memory.buffer, ids, count)
@@ -132,11 +118,11 @@ export function createKernels(memory: WebAssembly.Memory): Kernels {
         const id = list[i]!
         const slot = slots.get(id)
         if (slot !== undefined) {
-          add(rows + slot * width * 4, rows + i * width * 4, width)
+          raw.add(rows + slot * width * 4, rows + i * width * 4, width)
           continue
         }
         const next = slots.size // at most i: what is overwritten has been read
-        if (next !== i) copy(rows + next * width * 4, rows + i * width * 4, width)
+        if (next !== i) raw.copy(rows + next * width * 4, rows + i * width * 4, width)
         list[next] = id
         slots.set(id, next)
       }
@@ -145,19 +131,19 @@ export function createKernels(memory: WebAssembly.Memory): Kernels {
     adamRows(table, m, v, steps, ids, rows, count, { rate, beta1, beta2, epsilon, weightDecay = 0, coupled = false, gradScale = 1 }) {
       check('adamRows', ids, count, table.rows)
       const [l2, decay] = coupled ? [weightDecay, 0] : [0, weightDecay]
-      adamRows(table.pointer, m, v, steps, ids, rows, count, table.width, rate, beta1, beta2, epsilon, l2, decay, gradScale)
+      raw.adamRows(table.pointer, m, v, steps, ids, rows, count, table.width, rate, beta1, beta2, epsilon, l2, decay, gradScale)
     },
-    dequantizeU8: (target, source, rows, width, scales, zeros = 0) => void kernel('dequantizeU8')(target, source, rows, width, scales, zeros),
-    dequantizeI8: (target, source, rows, width, scales, zeros = 0) => void kernel('dequantizeI8')(target, source, rows, width, scales, zeros),
-    f16ToF32: kernel('f16ToF32'),
-    bf16ToF32: kernel('bf16ToF32'),
-    f32ToF16: kernel('f32ToF16'),
-    f32ToBf16: kernel('f32ToBf16'),
-    uniform: (x, n, { low, high }) => void kernel('uniform')(x, n, low, high),
+    dequantizeU8: (target, source, rows, width, scales, zeros = 0) => void raw.dequantizeU8(target, source, rows, width, scales, zeros),
+    dequantizeI8: (target, source, rows, width, scales, zeros = 0) => void raw.dequantizeI8(target, source, rows, width, scales, zeros),
+    f16ToF32: raw.f16ToF32,
+    bf16ToF32: raw.bf16ToF32,
+    f32ToF16: raw.f32ToF16,
+    f32ToBf16: raw.f32ToBf16,
+    uniform: (x, n, { low, high }) => void raw.uniform(x, n, low, high),
     keepMask(x, n, { low, high }, rate) {
       if (!(rate >= 0 && rate < 1)) throw new RangeError(`keepMask: rate must be at least 0 and below 1, got ${rate}`)
-      kernel('keepMask')(x, n, low, high, rate)
+      raw.keepMask(x, n, low, high, rate)
     },
-    normal: (x, n, { low, high }, std) => void kernel('normal')(x, n, low, high, std),
+    normal: (x, n, { low, high }, std) => void raw.normal(x, n, low, high, std),
   }
 }
