@@ -1,13 +1,25 @@
 // The engine's public names, in the order one learns them: tensors and operations, gradients, programs, executors.
 
-export { type Dim, dim, type Shape, shapeText } from './graph/dim.js'
-export type { DType, TypedArray } from './graph/dtype.js'
-export { constant, describe, GraphError, input, parameter, state, Tensor } from './graph/tensor.js'
-export * as ops from './graph/ops/index.js'
-export { Gradient, grad, hessianVectorProduct } from './graph/grad.js'
-export { type CompileOptions, type Executable, type Executor, type Bound, type Feed, type RunOptions, Store } from './executor/executor.js'
+export { type Bound, type CompileOptions, type Executable, type Executor, type Feed, type RunOptions, Store } from './executor/executor.js'
 export { createExecutor, type ExecutorOptions } from './executor/onnxruntime/index.js'
 export { compileProgram, type KernelStep, type Program, type Update } from './executor/program.js'
-export { lower, type LowerOptions } from './onnx/lower.js'
-export { adam, adamw, addDecayedWeights, chain, clipByGlobalNorm, type Optimizer, scaleByAdam, scaleByRate, sgd, type Transform, trace } from './optim/transforms.js'
+export { type Dim, dim, type Shape, shapeText } from './graph/dim.js'
+export type { DType, TypedArray } from './graph/dtype.js'
+export { Gradient, grad, hessianVectorProduct } from './graph/grad.js'
+export * as ops from './graph/ops/index.js'
+export { constant, describe, GraphError, input, parameter, state, Tensor } from './graph/tensor.js'
+export { type LowerOptions, lower } from './onnx/lower.js'
 export { type TrainingStep, type TrainingStepOptions, trainingStep } from './optim/step.js'
+export {
+  adam,
+  adamw,
+  addDecayedWeights,
+  chain,
+  clipByGlobalNorm,
+  type Optimizer,
+  scaleByAdam,
+  scaleByRate,
+  sgd,
+  type Transform,
+  trace,
+} from './optim/transforms.js'

@@ -3,13 +3,16 @@
 import type { DType, TypedArray } from '../graph/dtype.js'
 import type { Tensor } from '../graph/tensor.js'
 import { stateOperation } from '../graph/tensor.js'
-import { type Compiled, compileProgram, type Program } from './program.js'
 import type { Host, RunRequest, RunResult } from './host.js'
+import { type Compiled, compileProgram, type Program } from './program.js'
 import type { Declaration } from './store.js'
 
 /** A way to call a host's methods: directly, or by messages to a worker. */
 export interface Connection {
-  call<K extends keyof Host>(method: K, ...args: Host[K] extends (...args: infer A) => unknown ? A : never): Promise<Host[K] extends (...args: never[]) => infer R ? Awaited<R> : never>
+  call<K extends keyof Host>(
+    method: K,
+    ...args: Host[K] extends (...args: infer A) => unknown ? A : never
+  ): Promise<Host[K] extends (...args: never[]) => infer R ? Awaited<R> : never>
   close(): Promise<void>
 }
 
@@ -122,7 +125,13 @@ export class Executable {
   private choose(feeds: Readonly<Record<string, Feed>>): number {
     for (const { sizes, id } of this.variants) {
       const fits = this.general.compiled.feeds.every((port) =>
-        port.shape.every((size, axis) => typeof size === 'number' || size.terms.length !== 1 || size.terms[0]!.atoms.length !== 1 || fitsName(sizes, size.terms[0]!.atoms[0]!, feeds[port.name]?.shape[axis])),
+        port.shape.every(
+          (size, axis) =>
+            typeof size === 'number' ||
+            size.terms.length !== 1 ||
+            size.terms[0]!.atoms.length !== 1 ||
+            fitsName(sizes, size.terms[0]!.atoms[0]!, feeds[port.name]?.shape[axis]),
+        ),
       )
       if (fits) return id
     }
@@ -134,7 +143,8 @@ export class Executable {
   }
 }
 
-const fitsName = (sizes: Readonly<Record<string, number>>, atom: unknown, given: number | undefined) => typeof atom !== 'string' || sizes[atom] === undefined || sizes[atom] === given
+const fitsName = (sizes: Readonly<Record<string, number>>, atom: unknown, given: number | undefined) =>
+  typeof atom !== 'string' || sizes[atom] === undefined || sizes[atom] === given
 
 /** A program with its stores. */
 export interface Bound {

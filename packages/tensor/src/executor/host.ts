@@ -4,8 +4,8 @@
 import { dimFromPlain, evaluateDim, type PlainDim } from '../graph/dim.js'
 import { arrayOf, bytesOf, type DType, type TypedArray } from '../graph/dtype.js'
 import { poolOffsets } from '../graph/ops/dropout.js'
-import { encodeInitializers } from '../onnx/wire.js'
 import type { Port } from '../onnx/lower.js'
+import { encodeInitializers } from '../onnx/wire.js'
 import { createMemory, type StoreMemory } from './memory.js'
 import type { Compiled } from './program.js'
 import { maskOffset } from './random.js'
@@ -54,7 +54,8 @@ const fitDims = (port: Port, shape: readonly number[], sizes: Map<string, number
       if (size !== given) throw new Error(`${port.name}: axis ${axis} has size ${given}: expected ${size}`)
     } else if (/^[a-z_][a-z0-9_]*$/i.test(size.text)) {
       const known = sizes.get(size.text)
-      if (known !== undefined && known !== given) throw new Error(`${port.name}: axis ${axis} (${size.text}) has size ${given}, but another input gave ${known}`)
+      if (known !== undefined && known !== given)
+        throw new Error(`${port.name}: axis ${axis} (${size.text}) has size ${given}, but another input gave ${known}`)
       sizes.set(size.text, given)
     }
   })
@@ -162,7 +163,12 @@ export class Host {
       })
     }
     const id = this.nextId++
-    this.programs.set(id, { compiled: { ...compiled, model: new Uint8Array() }, session, scratch: new Map(), constants: options.constants !== undefined })
+    this.programs.set(id, {
+      compiled: { ...compiled, model: new Uint8Array() },
+      session,
+      scratch: new Map(),
+      constants: options.constants !== undefined,
+    })
     return id
   }
 
@@ -184,7 +190,8 @@ export class Host {
       if (!shape) throw new Error(`${port.name}: not fed; the program takes ${compiled.feeds.map((x) => x.name).join(', ')}`)
       fitDims(port, shape, sizes)
     }
-    for (const name of Object.keys(request.feeds)) if (!compiled.feeds.some((port) => port.name === name)) throw new Error(`${name}: fed, but the program does not take it`)
+    for (const name of Object.keys(request.feeds))
+      if (!compiled.feeds.some((port) => port.name === name)) throw new Error(`${name}: fed, but the program does not take it`)
     if (!loaded.constants) for (const port of compiled.states) fitDims(port, storeOf(port.namespace).cell(port.path).shape, sizes)
 
     const result: RunResult = { outputs: {}, values: {} }
@@ -203,7 +210,11 @@ export class Host {
         }
       for (const { mask, pool } of pools) {
         inputs[mask.pool] = { dtype: 'f32', shape: [pool.length], data: arrayOf('f32', pool.length, this.buffer, pool.pointer) }
-        inputs[mask.offset] = { dtype: 'i64', shape: [1], data: BigInt64Array.of(BigInt(maskOffset(request.seed, mask.site, request.step, request.microstep))) }
+        inputs[mask.offset] = {
+          dtype: 'i64',
+          shape: [1],
+          data: BigInt64Array.of(BigInt(maskOffset(request.seed, mask.site, request.step, request.microstep))),
+        }
       }
       const outputs: Record<string, { dtype: DType; shape: number[]; data: TypedArray }> = {}
       for (const { name, dtype, shape, pointer, length } of needed)
@@ -215,7 +226,15 @@ export class Host {
       }
       runWrites(loaded.compiled.writes, loaded.scratch, storeOf, this.memory, this.kernels)
     }
-    runSteps(compiled.steps, { scratch: loaded.scratch, storeOf, memory: this.memory, kernels: this.kernels, scalars: request.scalars, values: result.values, rows: [] })
+    runSteps(compiled.steps, {
+      scratch: loaded.scratch,
+      storeOf,
+      memory: this.memory,
+      kernels: this.kernels,
+      scalars: request.scalars,
+      values: result.values,
+      rows: [],
+    })
     return result
   }
 

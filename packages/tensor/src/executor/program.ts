@@ -1,8 +1,8 @@
 // A program: a graph to compute, what it writes into stores, and the kernels that run over the stores afterwards (DESIGN D1, D2b, E2).
 
-import { type LowerOptions, type Lowered, lower } from '../onnx/lower.js'
-import { describe, GraphError, stateOperation, type Tensor } from '../graph/tensor.js'
 import { sameShape } from '../graph/dim.js'
+import { describe, GraphError, stateOperation, type Tensor } from '../graph/tensor.js'
+import { type Lowered, type LowerOptions, lower } from '../onnx/lower.js'
 
 /** A tensor in a store, by namespace and path. */
 export interface StateRef {
@@ -66,7 +66,8 @@ export function compileProgram(program: Program, options: LowerOptions = {}): Co
   const writes: Write[] = []
   ;(program.updates ?? []).forEach((update, i) => {
     const { node } = update.state
-    if (node.operation !== stateOperation) throw new GraphError(`update: ${describe(update.state)} is no state: only tensors in stores can be updated`)
+    if (node.operation !== stateOperation)
+      throw new GraphError(`update: ${describe(update.state)} is no state: only tensors in stores can be updated`)
     const target: StateRef = { namespace: node.attributes.namespace as string, path: node.attributes.path as string }
     const named = (role: string, tensor: Tensor) => {
       const name = `${role}:${i}`
@@ -85,5 +86,10 @@ export function compileProgram(program: Program, options: LowerOptions = {}): Co
       writes.push({ ...target, kind: 'slice', axis: update.axis, offset: named('offset', update.offset), value: named('value', update.values) })
     } else writes.push({ ...target, kind: 'gather', ids: named('ids', update.ids) })
   })
-  return { ...lower(outputs, options), results: Object.keys(program.outputs).filter((name) => !program.hidden?.includes(name)), writes, steps: [...(program.steps ?? [])] }
+  return {
+    ...lower(outputs, options),
+    results: Object.keys(program.outputs).filter((name) => !program.hidden?.includes(name)),
+    writes,
+    steps: [...(program.steps ?? [])],
+  }
 }

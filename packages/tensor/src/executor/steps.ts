@@ -23,7 +23,13 @@ const tableOf = ({ pointer, shape, length }: Cell) => ({ pointer, rows: shape[0]
 const count = (cell: Cell) => cell.shape.reduce((product, size) => product * size, 1)
 
 /** Applies a graph's writes to their states. */
-export function runWrites(writes: readonly Write[], scratch: Map<string, Cell>, storeOf: (namespace: string) => CellStore, memory: StoreMemory, kernels: Kernels): void {
+export function runWrites(
+  writes: readonly Write[],
+  scratch: Map<string, Cell>,
+  storeOf: (namespace: string) => CellStore,
+  memory: StoreMemory,
+  kernels: Kernels,
+): void {
   const read = (name: string): TypedArray => {
     const cell = scratch.get(name)!
     return arrayOf(cell.dtype, count(cell), memory.memory.buffer as ArrayBuffer, cell.pointer)
@@ -35,12 +41,20 @@ export function runWrites(writes: readonly Write[], scratch: Map<string, Cell>, 
       const source = scratch.get(write.value!)
       if (source) (store.view(write.path) as Float32Array).set(read(write.value!) as Float32Array)
     } else if (write.kind === 'rows') writeRows(write, cell, store, read, scratch, kernels)
-    else if (write.kind === 'slice') writeSlice(write, cell, store.view(write.path), read(write.value!), scratch.get(write.value!)!.shape, Number(read(write.offset!)[0]))
+    else if (write.kind === 'slice')
+      writeSlice(write, cell, store.view(write.path), read(write.value!), scratch.get(write.value!)!.shape, Number(read(write.offset!)[0]))
     else gatherRows(cell, store.view(write.path), read(write.ids!))
   }
 }
 
-function writeRows(write: Write, cell: Cell, store: CellStore, read: (name: string) => TypedArray, scratch: Map<string, Cell>, kernels: Kernels): void {
+function writeRows(
+  write: Write,
+  cell: Cell,
+  store: CellStore,
+  read: (name: string) => TypedArray,
+  scratch: Map<string, Cell>,
+  kernels: Kernels,
+): void {
   const table = tableOf(cell)
   const { width } = table
   const ids = read(write.ids!)
@@ -60,7 +74,8 @@ function checkIds(ids: TypedArray, rows: number, path: string): void {
 function writeSlice(write: Write, cell: Cell, target: TypedArray, values: TypedArray, shape: readonly number[], offset: number): void {
   const axis = write.axis!
   const size = shape[axis]!
-  if (offset < 0 || offset + size > cell.shape[axis]!) throw new Error(`${write.path}: ${size} places from ${offset} on do not fit axis ${axis}, which has ${cell.shape[axis]}`)
+  if (offset < 0 || offset + size > cell.shape[axis]!)
+    throw new Error(`${write.path}: ${size} places from ${offset} on do not fit axis ${axis}, which has ${cell.shape[axis]}`)
   const inner = cell.shape.slice(axis + 1).reduce((product, d) => product * d, 1)
   const outer = cell.shape.slice(0, axis).reduce((product, d) => product * d, 1)
   for (let i = 0; i < outer; i++) {
@@ -72,7 +87,8 @@ function writeSlice(write: Write, cell: Cell, target: TypedArray, values: TypedA
 function gatherRows(cell: Cell, target: TypedArray, ids: TypedArray): void {
   const width = cell.length / cell.shape[0]!
   const old = target.slice()
-  for (let i = 0; i < ids.length; i++) (target as Float32Array).set((old as Float32Array).subarray(Number(ids[i]) * width, (Number(ids[i]) + 1) * width), i * width)
+  for (let i = 0; i < ids.length; i++)
+    (target as Float32Array).set((old as Float32Array).subarray(Number(ids[i]) * width, (Number(ids[i]) + 1) * width), i * width)
 }
 
 /** Runs the kernels in order. */
@@ -84,7 +100,8 @@ export function runSteps(steps: readonly KernelStep[], context: Context): void {
     const scalar = (name: string, fallback?: number): number => {
       const given = step.scalars?.[name]
       const value = typeof given === 'string' ? (context.scalars[given] ?? (given === 'divisor' ? 1 : undefined)) : given
-      if (value === undefined && fallback === undefined) throw new Error(`kernel ${step.kernel}: the run gives no ${given ?? name}: pass it among the scalars`)
+      if (value === undefined && fallback === undefined)
+        throw new Error(`kernel ${step.kernel}: the run gives no ${given ?? name}: pass it among the scalars`)
       return value ?? fallback!
     }
     run({
@@ -178,10 +195,19 @@ const kernelSteps: Record<string, (args: Arguments) => void> = {
     if (ruined(args)) return
     const { state, value, scalar, context } = args
     const ids = value('ids')
-    context.kernels.adamRows(tableOf(state('parameter')), state('m').pointer, state('v').pointer, state('step').pointer, ids.pointer, value('rows').pointer, count(ids), {
-      ...adamOptions(args),
-      weightDecay: scalar('weightDecay', 0),
-    })
+    context.kernels.adamRows(
+      tableOf(state('parameter')),
+      state('m').pointer,
+      state('v').pointer,
+      state('step').pointer,
+      ids.pointer,
+      value('rows').pointer,
+      count(ids),
+      {
+        ...adamOptions(args),
+        weightDecay: scalar('weightDecay', 0),
+      },
+    )
   },
   sgd(args) {
     if (ruined(args)) return

@@ -32,7 +32,9 @@ export class CellStore {
       const known = this.cells.get(path)
       if (known) {
         if (known.dtype === dtype && String(known.shape) === String(shape)) continue
-        throw new Error(`store ${this.name}: ${path} is ${known.dtype} [${known.shape}] already: it cannot become ${dtype} [${shape}]; remove it first`)
+        throw new Error(
+          `store ${this.name}: ${path} is ${known.dtype} [${known.shape}] already: it cannot become ${dtype} [${shape}]; remove it first`,
+        )
       }
       const length = sizeOf(shape)
       const pointer = this.memory.allocate(Math.max(length * bytesOf[dtype], 4))
@@ -43,7 +45,10 @@ export class CellStore {
 
   cell(path: string): Cell {
     const cell = this.cells.get(path)
-    if (!cell) throw new Error(`store ${this.name}: there is no ${path}; ${this.cells.size === 0 ? 'the store is empty' : `it has ${[...this.cells.keys()].slice(0, 4).join(', ')} …`}`)
+    if (!cell)
+      throw new Error(
+        `store ${this.name}: there is no ${path}; ${this.cells.size === 0 ? 'the store is empty' : `it has ${[...this.cells.keys()].slice(0, 4).join(', ')} …`}`,
+      )
     return cell
   }
 

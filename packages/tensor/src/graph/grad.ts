@@ -1,8 +1,8 @@
 // Reverse-mode differentiation. The gradient of a graph is more graph: it can be simplified, run, exported and differentiated again.
 // Only nodes on a way to a tensor in `wrt` are visited, so frozen lower layers have no backward nodes at all.
 
-import { isFloat } from './dtype.js'
 import { shapeText } from './dim.js'
+import { isFloat } from './dtype.js'
 import { add } from './ops/elementwise.js'
 import { scatterAdd } from './ops/indexing.js'
 import { full } from './ops/shape.js'
@@ -52,7 +52,8 @@ export function grad(outputs: Tensor | readonly Tensor[], wrt: readonly Tensor[]
     const seed = seeds[i]
     if (seed) receive(end, seed)
     else if (seeds.length === 0) {
-      if (end.rank !== 0) throw new GraphError(`grad: ${describe(end)} is not a scalar: reduce it, or give a seed of the shape ${shapeText(end.shape)}`)
+      if (end.rank !== 0)
+        throw new GraphError(`grad: ${describe(end)} is not a scalar: reduce it, or give a seed of the shape ${shapeText(end.shape)}`)
       receive(end, full([], 1, end.dtype))
     }
   })
@@ -79,14 +80,22 @@ export function grad(outputs: Tensor | readonly Tensor[], wrt: readonly Tensor[]
   return wrt.map((tensor) => new Gradient(tensor, parts.get(tensor) ?? []))
 }
 
-function differentiate(node: Node, gradients: readonly (Tensor | undefined)[], needed: readonly boolean[]): readonly (GradientOf | readonly GradientOf[] | undefined)[] {
+function differentiate(
+  node: Node,
+  gradients: readonly (Tensor | undefined)[],
+  needed: readonly boolean[],
+): readonly (GradientOf | readonly GradientOf[] | undefined)[] {
   const { operation } = node
   if (operation.gradient) return operation.gradient(node, gradients, needed)
   return throughDecomposition(node, gradients, needed)
 }
 
 /** The gradient by way of the operation's decomposition. */
-export function throughDecomposition(node: Node, gradients: readonly (Tensor | undefined)[], needed: readonly boolean[]): readonly (readonly GradientOf[] | undefined)[] {
+export function throughDecomposition(
+  node: Node,
+  gradients: readonly (Tensor | undefined)[],
+  needed: readonly boolean[],
+): readonly (readonly GradientOf[] | undefined)[] {
   const { operation, inputs, attributes, outputs } = node
   if (!operation.decompose) throw new GraphError(`grad: ${operation.name} has no ${operation.name.endsWith('-gradient') ? 'second ' : ''}derivative`)
   const parts = operation.decompose(inputs, attributes, outputs)

@@ -2,8 +2,8 @@
 // here, while it is built, so that an error names the operation and the parameter instead of a node number in a runtime.
 
 import type { Emitter } from '../onnx/emitter.js'
-import type { DType, TypedArray } from './dtype.js'
 import { type Shape, shapeText } from './dim.js'
+import type { DType, TypedArray } from './dtype.js'
 
 /** Values that configure a node and are known when the graph is built. */
 // biome-ignore lint/suspicious/noExplicitAny: each operation narrows its own attributes
@@ -20,7 +20,11 @@ export interface Operation {
   /** Types of the outputs; throws a {@link GraphError} when the inputs do not fit. */
   infer(inputs: readonly Tensor[], attributes: Attributes): TensorType[]
   /** Gradients with respect to each input (undefined: none), given those of the outputs. Emits ordinary, differentiable nodes. */
-  gradient?(node: Node, gradients: readonly (Tensor | undefined)[], needed: readonly boolean[]): readonly (GradientOf | readonly GradientOf[] | undefined)[]
+  gradient?(
+    node: Node,
+    gradients: readonly (Tensor | undefined)[],
+    needed: readonly boolean[],
+  ): readonly (GradientOf | readonly GradientOf[] | undefined)[]
   /** The same values out of simpler operations: the reference, the fallback of an executor, and the way to higher derivatives. */
   decompose?(inputs: readonly Tensor[], attributes: Attributes, types: readonly TensorType[]): Tensor[]
   /** ONNX nodes that compute the outputs; returns their names. */
@@ -73,7 +77,8 @@ export const applyAll = (operation: Operation, inputs: readonly Tensor[], attrib
   new Node(operation, inputs, attributes).outputs
 
 /** Applies an operation with one output. */
-export const apply = (operation: Operation, inputs: readonly Tensor[], attributes: Attributes = {}): Tensor => applyAll(operation, inputs, attributes)[0]!
+export const apply = (operation: Operation, inputs: readonly Tensor[], attributes: Attributes = {}): Tensor =>
+  applyAll(operation, inputs, attributes)[0]!
 
 /** How a tensor is called in messages: its parameter path or input name, then its type. */
 export function describe(tensor: Tensor): string {
@@ -84,7 +89,10 @@ export function describe(tensor: Tensor): string {
 
 // ---- leaves ----
 
-const leaf = (name: string): Operation => ({ name, infer: (_, attributes) => [{ shape: attributes.shape as Shape, dtype: attributes.dtype as DType }] })
+const leaf = (name: string): Operation => ({
+  name,
+  infer: (_, attributes) => [{ shape: attributes.shape as Shape, dtype: attributes.dtype as DType }],
+})
 
 export const inputOperation = leaf('input')
 export const stateOperation = leaf('state')

@@ -67,12 +67,18 @@ export class GraphEmitter implements Emitter {
     this.inputs.set(name, { dtype, shape: this.resolveShape(shape) })
     shape.forEach((size, axis) => {
       const names = namesIn(size)
-      if (names.length === 1 && (size as DimExpression).text === names[0] && !this.sources.has(names[0]!)) this.sources.set(names[0]!, { input: name, axis })
+      if (names.length === 1 && (size as DimExpression).text === names[0] && !this.sources.has(names[0]!))
+        this.sources.set(names[0]!, { input: name, axis })
     })
     return name
   }
 
-  node(type: string, inputs: readonly string[], attributes: Record<string, OnnxAttribute> = {}, options: { domain?: string; outputs?: number } = {}): string[] {
+  node(
+    type: string,
+    inputs: readonly string[],
+    attributes: Record<string, OnnxAttribute> = {},
+    options: { domain?: string; outputs?: number } = {},
+  ): string[] {
     const { domain = '', outputs = 1 } = options
     const key = `${domain}|${type}|${inputs.join(',')}|${JSON.stringify(attributes)}|${outputs}`
     const known = this.merged.get(key)
@@ -105,7 +111,13 @@ export class GraphEmitter implements Emitter {
   shape(shape: Shape): string {
     const sizes = this.resolveShape(shape)
     if (sizes.every((size) => typeof size === 'number')) return this.integers(sizes as number[])
-    return sizes.length === 1 ? this.size(sizes[0]!) : this.node('Concat', sizes.map((size) => this.size(size)), { axis: 0 })[0]!
+    return sizes.length === 1
+      ? this.size(sizes[0]!)
+      : this.node(
+          'Concat',
+          sizes.map((size) => this.size(size)),
+          { axis: 0 },
+        )[0]!
   }
 
   reshapeTarget(shape: Shape): string {
@@ -151,9 +163,17 @@ export class GraphEmitter implements Emitter {
       this.nodes.push({ type: 'Identity', domain: '', inputs: [value], outputs: [name], attributes: {} })
       named.add(name)
     }
-    const nodes = renameOutputs(orderNodes(prune(this.nodes, named)), named, new Set([...this.inputs.keys(), ...[...this.initializers.values()].map((x) => x.name)]))
+    const nodes = renameOutputs(
+      orderNodes(prune(this.nodes, named)),
+      named,
+      new Set([...this.inputs.keys(), ...[...this.initializers.values()].map((x) => x.name)]),
+    )
     const used = new Set(nodes.flatMap((node) => node.inputs))
-    const value = (name: string, dtype: DType, shape: Shape): OnnxValue => ({ name, dtype, shape: this.resolveShape(shape).map((size) => (typeof size === 'number' ? size : size.text)) })
+    const value = (name: string, dtype: DType, shape: Shape): OnnxValue => ({
+      name,
+      dtype,
+      shape: this.resolveShape(shape).map((size) => (typeof size === 'number' ? size : size.text)),
+    })
     return {
       nodes,
       inputs: [...this.inputs].filter(([name]) => used.has(name)).map(([name, { dtype, shape }]) => value(name, dtype, shape)),
@@ -195,5 +215,9 @@ function orderNodes(nodes: readonly OnnxNode[]): OnnxNode[] {
   const used = new Set(nodes.filter((node) => node.type !== 'Identity').flatMap((node) => node.inputs))
   const ends = nodes.filter((node) => !node.outputs.some((name) => used.has(name)) && node.type !== 'Identity')
   const isEnd = new Set(ends)
-  return [...nodes.filter((node) => !isEnd.has(node) && node.type !== 'Identity'), ...ends.reverse(), ...nodes.filter((node) => node.type === 'Identity')]
+  return [
+    ...nodes.filter((node) => !isEnd.has(node) && node.type !== 'Identity'),
+    ...ends.reverse(),
+    ...nodes.filter((node) => node.type === 'Identity'),
+  ]
 }

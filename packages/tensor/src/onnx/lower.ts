@@ -99,8 +99,14 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: LowerO
   const used = new Set(graph.inputs.map((x) => x.name))
   const kept = [...leaves].filter(([name]) => used.has(name))
   const isState = (node: Node) => node.operation === stateOperation
-  const port = (name: string, node: Node): Port => ({ name, dtype: node.attributes.dtype as DType, shape: plainShape(emit.resolveShape(node.attributes.shape as Shape)) })
-  const states = kept.filter(([, node]) => isState(node)).map(([name, node]) => ({ ...port(name, node), namespace: node.attributes.namespace as string, path: node.attributes.path as string }))
+  const port = (name: string, node: Node): Port => ({
+    name,
+    dtype: node.attributes.dtype as DType,
+    shape: plainShape(emit.resolveShape(node.attributes.shape as Shape)),
+  })
+  const states = kept
+    .filter(([, node]) => isState(node))
+    .map(([name, node]) => ({ ...port(name, node), namespace: node.attributes.namespace as string, path: node.attributes.path as string }))
   const hidden = new Set(options.constants ? states.map((x) => x.name) : [])
   const operations: Record<string, number> = {}
   for (const { type } of graph.nodes) operations[type] = (operations[type] ?? 0) + 1

@@ -87,13 +87,22 @@ const valueMessage = ({ name, dtype, shape }: OnnxValue) =>
   message((writer) => {
     text(writer, 1, name)
     const dims = message((w) => {
-      for (const size of shape) bytes(w, 1, message((d) => (typeof size === 'number' ? varint(d, 1, size) : text(d, 2, size))))
+      for (const size of shape)
+        bytes(
+          w,
+          1,
+          message((d) => (typeof size === 'number' ? varint(d, 1, size) : text(d, 2, size))),
+        )
     })
     const tensor = message((w) => {
       varint(w, 1, onnxType[dtype])
       bytes(w, 2, dims)
     })
-    bytes(writer, 2, message((w) => bytes(w, 1, tensor)))
+    bytes(
+      writer,
+      2,
+      message((w) => bytes(w, 1, tensor)),
+    )
   })
 
 const initializerMessage = ({ name, dtype, shape, data }: OnnxInitializer) =>

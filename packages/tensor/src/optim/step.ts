@@ -94,8 +94,17 @@ export function trainingStep(options: TrainingStepOptions): TrainingStep {
     accumulate: { outputs: {}, steps: each('accumulate') },
     clear: { outputs: {}, steps: each('zero') },
     apply,
-    step: { outputs: { ...gradients.outputs, ...apply.outputs }, hidden: internal, updates: [...updates, ...(apply.updates ?? [])], steps: [...rowSteps, ...(apply.steps ?? [])] },
-    states: { params: [...parameters], gradients: held, optimizer: parameters.flatMap((parameter) => optimizerStates(parameter, optimizer, sparse.has(pathOf(parameter)))) },
+    step: {
+      outputs: { ...gradients.outputs, ...apply.outputs },
+      hidden: internal,
+      updates: [...updates, ...(apply.updates ?? [])],
+      steps: [...rowSteps, ...(apply.steps ?? [])],
+    },
+    states: {
+      params: [...parameters],
+      gradients: held,
+      optimizer: parameters.flatMap((parameter) => optimizerStates(parameter, optimizer, sparse.has(pathOf(parameter)))),
+    },
   }
 }
 
@@ -104,7 +113,9 @@ const slot = (parameter: Tensor, role: string, type: { dtype: Tensor['dtype']; s
 
 const optimizerStates = (parameter: Tensor, optimizer: Optimizer, rows: boolean): Tensor[] =>
   optimizer.flatMap((transform) =>
-    Object.entries(transform.state(parameter)).map(([role, type]) => slot(parameter, role, role === 'step' && rows ? { dtype: 'i32', shape: [parameter.shape[0] as number] } : type)),
+    Object.entries(transform.state(parameter)).map(([role, type]) =>
+      slot(parameter, role, role === 'step' && rows ? { dtype: 'i32', shape: [parameter.shape[0] as number] } : type),
+    ),
   )
 
 const decaysByDefault = (_path: string, parameter: Tensor) => parameter.rank >= 2
@@ -129,7 +140,12 @@ function recognise(optimizer: Optimizer): Kernel | undefined {
   return weightDecay === 0 ? { name: 'sgd', clip, scalars: { ...momentum?.options }, weightDecay } : undefined
 }
 
-function kernelApply(parameters: readonly Tensor[], kernel: Kernel, options: TrainingStepOptions, sparse: ReadonlyMap<string, { ids: string; rows: string }>): Program {
+function kernelApply(
+  parameters: readonly Tensor[],
+  kernel: Kernel,
+  options: TrainingStepOptions,
+  sparse: ReadonlyMap<string, { ids: string; rows: string }>,
+): Program {
   const { rateOf = () => 1, decays = decaysByDefault } = options
   const ref = (namespace: string, path: string): StateRef => ({ namespace, path })
   const scalars = (path: string, parameter: Tensor) => ({
@@ -141,14 +157,22 @@ function kernelApply(parameters: readonly Tensor[], kernel: Kernel, options: Tra
     weightDecay: decays(path, parameter) ? kernel.weightDecay : 0,
   })
   const roles = kernel.name === 'adam' ? ['m', 'v', 'step'] : kernel.scalars.momentum ? ['velocity'] : []
-  const states = (path: string) => ({ parameter: ref('params', path), ...Object.fromEntries(roles.map((role) => [role, ref('optimizer', `${path}/${role}`)])) })
+  const states = (path: string) => ({
+    parameter: ref('params', path),
+    ...Object.fromEntries(roles.map((role) => [role, ref('optimizer', `${path}/${role}`)])),
+  })
   const byPath = new Map(options.parameters.map((parameter) => [pathOf(parameter), parameter]))
   const rows = [...sparse]
   return {
     outputs: {},
     steps: [
       ...rows.map(([path, values]): KernelStep => ({ kernel: 'sum-rows', states: { target: ref('params', path) }, values })),
-      { kernel: 'global-norm', states: {}, group: parameters.map((parameter) => ref('gradients', pathOf(parameter))), scalars: { divisor: 'divisor' } },
+      {
+        kernel: 'global-norm',
+        states: {},
+        group: parameters.map((parameter) => ref('gradients', pathOf(parameter))),
+        scalars: { divisor: 'divisor' },
+      },
       ...parameters.map((parameter): KernelStep => {
         const path = pathOf(parameter)
         return { kernel: kernel.name, states: { ...states(path), gradient: ref('gradients', path) }, scalars: scalars(path, parameter) }

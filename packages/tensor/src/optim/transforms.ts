@@ -1,9 +1,9 @@
 // Optimizers as chained transforms of gradients, as in optax: each takes an update and gives another, and may keep state per parameter.
 // Every transform has a graph form, which is the reference; chains that are known run as one SIMD kernel per parameter instead (kernels.ts).
 
+import type { DType } from '../graph/dtype.js'
 import { add, div, maximum, minimum, mul, neg, pow, sqrt, square, sub } from '../graph/ops/elementwise.js'
 import { cast, reshape } from '../graph/ops/shape.js'
-import type { DType } from '../graph/dtype.js'
 import type { Tensor } from '../graph/tensor.js'
 
 export interface TransformContext {
@@ -101,7 +101,8 @@ export const adamw = ({ weightDecay = 0.01, clip, ...options }: AdamOptions & { 
   chain(clip ? [clipByGlobalNorm(clip)] : [], scaleByAdam(options), addDecayedWeights(weightDecay), scaleByRate())
 
 /** Adam (Kingma & Ba 2015). */
-export const adam = ({ clip, ...options }: AdamOptions & { clip?: number } = {}): Optimizer => chain(clip ? [clipByGlobalNorm(clip)] : [], scaleByAdam(options), scaleByRate())
+export const adam = ({ clip, ...options }: AdamOptions & { clip?: number } = {}): Optimizer =>
+  chain(clip ? [clipByGlobalNorm(clip)] : [], scaleByAdam(options), scaleByRate())
 
 /** Stochastic gradient descent, with momentum where given. */
 export const sgd = ({ momentum = 0, nesterov = false, clip }: { momentum?: number; nesterov?: boolean; clip?: number } = {}): Optimizer =>

@@ -1,8 +1,8 @@
 // For tests: builds a graph and computes it at once.
 
+import { createExecutor } from '../executor/onnxruntime/index.js'
 import type { DType, TypedArray } from '../graph/dtype.js'
 import type { Tensor } from '../graph/tensor.js'
-import { createExecutor } from '../executor/onnxruntime/index.js'
 
 let shared: ReturnType<typeof createExecutor> | undefined
 

@@ -55,7 +55,12 @@ suite('transformers against PyTorch', async () => {
       const { loss } = ops.linearCrossEntropy(rows, table, ops.reshape(targets, [-1]))
       assert.deepEqual(new Map([...scope.parameters].map(([path, x]) => [path, x.shape])), new Map([...parameterShapes(config)]))
       const parameters = [...scope.parameters]
-      const gradients = Object.fromEntries(grad(loss, parameters.map(([, x]) => x)).map((g, i) => [`g:${parameters[i]![0]}`, g.tensor]))
+      const gradients = Object.fromEntries(
+        grad(
+          loss,
+          parameters.map(([, x]) => x),
+        ).map((g, i) => [`g:${parameters[i]![0]}`, g.tensor]),
+      )
       const executable = await executor.compile({ outputs: { hidden, loss, ...gradients } })
       const store = await executor.store('params')
       await store.declare(parameters.map(([, x]) => x))
@@ -65,18 +70,26 @@ suite('transformers against PyTorch', async () => {
         feeds: {
           ids: { data: Int32Array.from(fixture.ids.flat()), shape: [batch, time] },
           targets: { data: Int32Array.from(goals.flat()), shape: config.causal ? [batch, time] : [goals.flat().length] },
-          ...(visible ? { visible: { data: Uint8Array.from((fixture.visible as unknown as number[][]).flat().map(Number)), shape: [batch, time] } } : {}),
+          ...(visible
+            ? { visible: { data: Uint8Array.from((fixture.visible as unknown as number[][]).flat().map(Number)), shape: [batch, time] } }
+            : {}),
           ...(positions ? { chosen: { data: Int32Array.from(fixture.pairs.map((pair) => pair.position)), shape: [fixture.pairs.length] } } : {}),
         },
       })
       variant.hidden.flat(3).forEach((value, i) => {
         // padded rows are nobody's business
-        if (!visible || (fixture.visible as unknown as number[][]).flat()[Math.floor(i / config.hidden)]) near(Number(outputs.hidden!.data[i]), value, `hidden[${i}]`)
+        if (!visible || (fixture.visible as unknown as number[][]).flat()[Math.floor(i / config.hidden)])
+          near(Number(outputs.hidden!.data[i]), value, `hidden[${i}]`)
       })
       near(Number(outputs.loss!.data[0]), variant.loss, 'loss')
       for (const [path, { sum, norm, first }] of Object.entries(variant.gradients)) {
         const values = Array.from(outputs[`g:${path}`]!.data as Float32Array)
-        near(values.reduce((a, b) => a + b, 0), sum, `sum of ${path}`, 1e-4)
+        near(
+          values.reduce((a, b) => a + b, 0),
+          sum,
+          `sum of ${path}`,
+          1e-4,
+        )
         near(Math.hypot(...values), norm, `norm of ${path}`)
         first.forEach((value, i) => {
           near(values[i]!, value, `${path}[${i}]`)

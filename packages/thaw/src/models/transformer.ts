@@ -68,7 +68,10 @@ function attention(scope: Scope, config: TransformerConfig, path: string, x: Ten
   const { hidden, heads } = config
   const width = hidden / heads
   const names = ['query', 'key', 'value']
-  const weight = ops.concat(names.map((name) => scope.parameter(`${path}.${name}.weight`, [hidden, hidden])), 1)
+  const weight = ops.concat(
+    names.map((name) => scope.parameter(`${path}.${name}.weight`, [hidden, hidden])),
+    1,
+  )
   const biases = ops.concat(names.map((name) => scope.parameter(`${path}.${name}.bias`, [hidden])))
   const joint = ops.reshape(ops.linear(x, weight, biases), [batch, time, 3, heads, width])
   const parts = ops.split(ops.transpose(joint, [2, 0, 3, 1, 4]), [1, 1, 1], 0) // [1, batch, heads, time, width] each
@@ -90,7 +93,10 @@ function attentionBias(config: TransformerConfig, { visible }: TransformerInputs
 function embeddings(scope: Scope, config: TransformerConfig, inputs: TransformerInputs, time: Dim): Tensor {
   const { hidden } = config
   const tokens = ops.gather(scope.parameter('embeddings.token.weight', [config.vocabulary, hidden]), inputs.ids) // [batch, time, hidden]
-  const table = config.positionKind === 'learned' ? scope.parameter('embeddings.position.weight', [config.positions, hidden]) : sinusoids(config.positions, hidden)
+  const table =
+    config.positionKind === 'learned'
+      ? scope.parameter('embeddings.position.weight', [config.positions, hidden])
+      : sinusoids(config.positions, hidden)
   let h = ops.add(tokens, inputs.positions ? ops.gather(table, inputs.positions) : ops.slice(table, 0, 0, time))
   if (config.segments > 0) {
     const segments = scope.parameter('embeddings.segment.weight', [config.segments, hidden])

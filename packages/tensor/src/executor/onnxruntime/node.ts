@@ -4,7 +4,16 @@ import type { InferenceSession, OnnxValue } from 'onnxruntime-common'
 import type { DType } from '../../graph/dtype.js'
 import type { Runtime, RuntimeTensor } from '../runtime.js'
 
-const typeNames = { f32: 'float32', f16: 'float16', bf16: 'float16', i32: 'int32', i64: 'int64', u8: 'uint8', i8: 'int8', bool: 'bool' } as const satisfies Record<DType, string>
+const typeNames = {
+  f32: 'float32',
+  f16: 'float16',
+  bf16: 'float16',
+  i32: 'int32',
+  i64: 'int64',
+  u8: 'uint8',
+  i8: 'int8',
+  bool: 'bool',
+} as const satisfies Record<DType, string>
 
 /** Loads onnxruntime-node. @throws with the two install commands where it is absent. */
 export async function nodeRuntime(): Promise<Runtime> {
@@ -14,7 +23,8 @@ export async function nodeRuntime(): Promise<Runtime> {
       { cause },
     )
   })
-  const value = ({ dtype, data, shape }: RuntimeTensor) => new ort.Tensor(typeNames[dtype] as 'float32', data as Float32Array, shape) as unknown as OnnxValue
+  const value = ({ dtype, data, shape }: RuntimeTensor) =>
+    new ort.Tensor(typeNames[dtype] as 'float32', data as Float32Array, shape) as unknown as OnnxValue
   return {
     name: 'onnxruntime-node',
     async createSession(model, { threads, arena, optimize }) {
@@ -30,7 +40,8 @@ export async function nodeRuntime(): Promise<Runtime> {
         logSeverityLevel: 3,
       }
       const session = await ort.InferenceSession.create(model, options)
-      const mapped = (tensors: Record<string, RuntimeTensor>) => Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, value(tensor)]))
+      const mapped = (tensors: Record<string, RuntimeTensor>) =>
+        Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, value(tensor)]))
       return {
         async run(inputs, outputs) {
           await session.run(mapped(inputs), mapped(outputs))

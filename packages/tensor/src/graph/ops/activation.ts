@@ -13,11 +13,15 @@ export const relu = one(unary('relu', 'Relu', (x, _y, g) => mul(g, where(greater
 
 /** x · Φ(x), exact. Its gradient is Φ(x) + x φ(x). */
 export const gelu = one(
-  unary('gelu', (emit, _node, [x]) => emit.node('Gelu', [x!], { approximate: 'none' }), (x, _y, g) => {
-    const cdf = mul(add(erf(mul(x, Math.SQRT1_2)), 1), 0.5)
-    const density = mul(exp(mul(square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI))
-    return mul(g, add(cdf, mul(x, density)))
-  }),
+  unary(
+    'gelu',
+    (emit, _node, [x]) => emit.node('Gelu', [x!], { approximate: 'none' }),
+    (x, _y, g) => {
+      const cdf = mul(add(erf(mul(x, Math.SQRT1_2)), 1), 0.5)
+      const density = mul(exp(mul(square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI))
+      return mul(g, add(cdf, mul(x, density)))
+    },
+  ),
 )
 
 const scale = 2 * Math.sqrt(2 / Math.PI) // of the logistic form: tanh(u) = 2σ(2u) − 1
@@ -40,7 +44,11 @@ const geluTanhGradient: Operation = {
 
 /** 0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))), the form of GPT-2 and BERT's original code. */
 export const geluTanh = one(
-  unary('gelu-tanh', (emit, _node, [x]) => emit.node('Gelu', [x!], { approximate: 'tanh' }), (x, y, g) => apply(geluTanhGradient, [x, y, g])),
+  unary(
+    'gelu-tanh',
+    (emit, _node, [x]) => emit.node('Gelu', [x!], { approximate: 'tanh' }),
+    (x, y, g) => apply(geluTanhGradient, [x, y, g]),
+  ),
 )
 
 /** x · σ(1.702 x) */

@@ -47,7 +47,8 @@ const attentionOperation: Operation = {
     const scores: Shape = [q.shape[0]!, q.shape[1]!, q.shape[2]!, k.shape[2]!]
     if (bias) {
       const result = broadcast(bias.shape, scores)
-      if (!result || !sameShape(result, scores)) throw new GraphError(`attention: the mask ${describe(bias)} does not broadcast to the scores [${scores.join(', ')}]`)
+      if (!result || !sameShape(result, scores))
+        throw new GraphError(`attention: the mask ${describe(bias)} does not broadcast to the scores [${scores.join(', ')}]`)
     }
     return [
       { shape: [q.shape[0]!, q.shape[1]!, q.shape[2]!, v.shape[3]!], dtype: q.dtype },
@@ -101,10 +102,18 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
 }
 
 /** As {@link attention}, with the probabilities [batch, heads, queries, keys] to look at. */
-export function attentionWithProbabilities(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): { output: Tensor; probabilities: Tensor } {
+export function attentionWithProbabilities(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  options: AttentionOptions = {},
+): { output: Tensor; probabilities: Tensor } {
   const width = q.shape.at(-1)
-  if (options.scale === undefined && typeof width !== 'number') throw new GraphError(`attention: the head size of ${describe(q)} must be fixed, or give a scale`)
-  const masks = [options.causal ? causalBias(q.shape[2]!, k.shape[2]!) : undefined, options.mask ? maskBias(options.mask) : undefined].filter((x) => x !== undefined)
+  if (options.scale === undefined && typeof width !== 'number')
+    throw new GraphError(`attention: the head size of ${describe(q)} must be fixed, or give a scale`)
+  const masks = [options.causal ? causalBias(q.shape[2]!, k.shape[2]!) : undefined, options.mask ? maskBias(options.mask) : undefined].filter(
+    (x) => x !== undefined,
+  )
   const bias = masks.length === 2 ? add(masks[0]!, masks[1]!) : masks[0]
   const [output, probabilities] = applyAll(attentionOperation, [q, k, v, ...(bias ? [bias] : []), ...(options.keep ? [options.keep] : [])], {
     scale: options.scale ?? 1 / Math.sqrt(width as number),

@@ -32,4 +32,5 @@ export function keepMask(site: string, rate: number, shape: Shape): Tensor {
  * x with elements set to zero at the given rate and the others scaled by 1/(1 − rate). `shape` may have sizes of 1 where one decision
  * serves a whole axis (locked dropout, Gal & Ghahramani 2016).
  */
-export const dropout = (x: Tensor, rate: number, site: string, shape: Shape = x.shape): Tensor => (rate === 0 ? x : mul(x, keepMask(site, rate, shape)))
+export const dropout = (x: Tensor, rate: number, site: string, shape: Shape = x.shape): Tensor =>
+  rate === 0 ? x : mul(x, keepMask(site, rate, shape))

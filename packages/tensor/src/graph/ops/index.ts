@@ -4,7 +4,31 @@ export * from './activation.js'
 export * from './attention.js'
 export * from './compare.js'
 export { dropout, keepMask } from './dropout.js'
-export { abs, add, clip, cos, div, erf, exp, log, maximum, minimum, mul, neg, pow, reciprocal, rsqrt, sigmoid, sign, sin, softplus, sqrt, square, sub, tanh } from './elementwise.js'
+export {
+  abs,
+  add,
+  clip,
+  cos,
+  div,
+  erf,
+  exp,
+  log,
+  maximum,
+  minimum,
+  mul,
+  neg,
+  pow,
+  reciprocal,
+  rsqrt,
+  sigmoid,
+  sign,
+  sin,
+  softplus,
+  sqrt,
+  square,
+  sub,
+  tanh,
+} from './elementwise.js'
 export * from './indexing.js'
 export * from './loss.js'
 export * from './matmul.js'

@@ -25,7 +25,13 @@ const gatherOperation: Operation = {
     const after = x.shape.slice(axis + 1)
     const values = transpose(reshape(g!, [...before, flat.shape[0]!, ...after]), order)
     const summed = scatterAdd(full(moved, 0), flat, values)
-    return [transpose(summed, x.shape.map((_, i) => order.indexOf(i))), undefined]
+    return [
+      transpose(
+        summed,
+        x.shape.map((_, i) => order.indexOf(i)),
+      ),
+      undefined,
+    ]
   },
   onnx: (emit, { attributes }, inputs) => emit.node('Gather', inputs, { axis: attributes.axis as number }),
 }
@@ -45,7 +51,10 @@ const scatterAddOperation: Operation = {
   onnx(emit, { inputs }, [x, ids, rows]) {
     // ScatterElements, never ScatterND: the latter's addition races on CPU when ids repeat (DESIGN, traps)
     const [base, , values] = inputs as [Tensor, Tensor, Tensor]
-    const wide = emit.node('Expand', [emit.node('Reshape', [ids!, emit.reshapeTarget([values.shape[0]!, ...base.shape.slice(1).map(() => 1)])])[0]!, emit.shape(values.shape)])
+    const wide = emit.node('Expand', [
+      emit.node('Reshape', [ids!, emit.reshapeTarget([values.shape[0]!, ...base.shape.slice(1).map(() => 1)])])[0]!,
+      emit.shape(values.shape),
+    ])
     return emit.node('ScatterElements', [x!, wide[0]!, rows!], { axis: 0, reduction: 'add' })
   },
 }
@@ -84,7 +93,15 @@ const sliceOperation: Operation = {
   gradient({ inputs, attributes }, [g]) {
     const x = inputs[0]!
     const axis = attributes.axis as number
-    const side = (size: Dim) => (size === 0 ? [] : [full(x.shape.map((d, i) => (i === axis ? size : d)), 0)])
+    const side = (size: Dim) =>
+      size === 0
+        ? []
+        : [
+            full(
+              x.shape.map((d, i) => (i === axis ? size : d)),
+              0,
+            ),
+          ]
     return [concat([...side(attributes.start as Dim), g!, ...side(subtractDims(x.shape[axis]!, attributes.end as Dim))], axis)]
   },
   onnx: (emit, { attributes }, [x]) =>
@@ -135,13 +152,24 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
 }
 
 /** Joins tensors of one shape along a new axis. */
-export const stack = (tensors: readonly Tensor[], axis = 0): Tensor => concat(tensors.map((x) => unsqueeze(x, axis)), axis)
+export const stack = (tensors: readonly Tensor[], axis = 0): Tensor =>
+  concat(
+    tensors.map((x) => unsqueeze(x, axis)),
+    axis,
+  )
 
 const splitOperation: Operation = {
   name: 'split',
   infer: ([x], { axis, sizes }) => (sizes as number[]).map((size) => ({ shape: x!.shape.map((d, i) => (i === axis ? size : d)), dtype: x!.dtype })),
   gradient({ inputs, outputs, attributes }, gradients) {
-    return inputs[0] ? [concat(gradients.map((g, i) => g ?? full(outputs[i]!.shape, 0)), attributes.axis as number)] : []
+    return inputs[0]
+      ? [
+          concat(
+            gradients.map((g, i) => g ?? full(outputs[i]!.shape, 0)),
+            attributes.axis as number,
+          ),
+        ]
+      : []
   },
   onnx(emit, { attributes, outputs }, [x]) {
     return emit.node('Split', [x!, emit.integers(attributes.sizes as number[])], { axis: attributes.axis as number }, { outputs: outputs.length })
@@ -159,7 +187,18 @@ export function split(x: Tensor, sizes: readonly number[], axis = -1): readonly 
 /** x with `before` and `after` elements of a value added along an axis. */
 export function pad(x: Tensor, axis: number, before: Dim, after: Dim, value = 0): Tensor {
   const at = normaliseAxis('pad', axis, x.rank)
-  const side = (size: Dim) => (size === 0 ? [] : [cast(full(x.shape.map((d, i) => (i === at ? size : d)), value), x.dtype)])
+  const side = (size: Dim) =>
+    size === 0
+      ? []
+      : [
+          cast(
+            full(
+              x.shape.map((d, i) => (i === at ? size : d)),
+              value,
+            ),
+            x.dtype,
+          ),
+        ]
   return concat([...side(before), x, ...side(after)], at)
 }
 
@@ -182,12 +221,19 @@ const cumulativeSumOperation: Operation = {
   },
   gradient: ({ attributes }, [g]) => [apply(cumulativeSumOperation, [g!], { ...attributes, reverse: !attributes.reverse })],
   onnx: (emit, { attributes }, [x]) =>
-    emit.node('CumSum', [x!, emit.integer(attributes.axis as number)], { reverse: attributes.reverse ? 1 : 0, exclusive: attributes.exclusive ? 1 : 0 }),
+    emit.node('CumSum', [x!, emit.integer(attributes.axis as number)], {
+      reverse: attributes.reverse ? 1 : 0,
+      exclusive: attributes.exclusive ? 1 : 0,
+    }),
 }
 
 /** Running sums along an axis; `exclusive` leaves the element itself out, `reverse` runs from the end. */
 export const cumulativeSum = (x: Tensor, axis = -1, options: { reverse?: boolean; exclusive?: boolean } = {}): Tensor =>
-  apply(cumulativeSumOperation, [x], { axis: normaliseAxis('cumulative-sum', axis, x.rank), reverse: options.reverse ?? false, exclusive: options.exclusive ?? false })
+  apply(cumulativeSumOperation, [x], {
+    axis: normaliseAxis('cumulative-sum', axis, x.rank),
+    reverse: options.reverse ?? false,
+    exclusive: options.exclusive ?? false,
+  })
 
 const topKOperation: Operation = {
   name: 'top-k',
@@ -204,7 +250,12 @@ const topKOperation: Operation = {
     return [g ? apply(scatterElementsOperation, [full(inputs[0]!.shape, 0), outputs[1]!, g], { axis: attributes.axis }) : undefined]
   },
   onnx(emit, { attributes }, [x]) {
-    const [values, ids] = emit.node('TopK', [x!, emit.integers([attributes.k as number])], { axis: attributes.axis as number, sorted: 1 }, { outputs: 2 })
+    const [values, ids] = emit.node(
+      'TopK',
+      [x!, emit.integers([attributes.k as number])],
+      { axis: attributes.axis as number, sorted: 1 },
+      { outputs: 2 },
+    )
     return [values!, ...emit.node('Cast', [ids!], { to: emit.type('i32') })]
   },
 }

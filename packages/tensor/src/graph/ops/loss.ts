@@ -22,7 +22,8 @@ export interface CrossEntropyOptions {
 const counted = (targets: Tensor, ignore: number) => where(equal(targets, constant(ignore, [], targets.dtype)), 0, 1)
 
 /** Ignored ids are replaced by 0, so that every id can be looked up. */
-const lookup = (targets: Tensor, ignore: number) => where(equal(targets, constant(ignore, [], targets.dtype)), constant(0, [], targets.dtype), targets)
+const lookup = (targets: Tensor, ignore: number) =>
+  where(equal(targets, constant(ignore, [], targets.dtype)), constant(0, [], targets.dtype), targets)
 
 /** −ln softmax(logits)[target]. logits [n, classes], targets i32 [n] → scalar, or [n] without reduction. The mean is over counted targets. */
 export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor {
@@ -41,7 +42,10 @@ const tiny = 1.1754944e-38
 
 /** Bounds of `chunks` pieces of n rows that differ by at most one. */
 const rowChunks = (n: Dim, chunks: number): [Dim, Dim][] =>
-  Array.from({ length: chunks }, (_, i) => [divideDims(multiplyDims(n, i), chunks), i === chunks - 1 ? n : divideDims(multiplyDims(n, i + 1), chunks)])
+  Array.from({ length: chunks }, (_, i) => [
+    divideDims(multiplyDims(n, i), chunks),
+    i === chunks - 1 ? n : divideDims(multiplyDims(n, i + 1), chunks),
+  ])
 
 /** softmax(x · tableᵀ + bias); the forward and the backward pass ask for the same one, which is computed once. */
 const probabilities = (x: Tensor, table: Tensor, bias?: Tensor) => {
@@ -55,8 +59,11 @@ const linearCrossEntropyOperation: Operation = {
   infer([x, table, targets, bias]) {
     expectType('linear-cross-entropy', targets!, ['i32'])
     if (x!.rank !== 2 || table!.rank !== 2 || !sameDim(x!.shape[1]!, table!.shape[1]!) || !sameDim(x!.shape[0]!, targets!.shape[0]!))
-      throw new GraphError(`linear-cross-entropy: ${describe(x!)}, table ${describe(table!)}, targets ${describe(targets!)}: expected [n, d], [classes, d], [n]`)
-    if (bias && !sameDim(bias.shape[0]!, table!.shape[0]!)) throw new GraphError(`linear-cross-entropy: the bias ${describe(bias)} does not fit ${describe(table!)}`)
+      throw new GraphError(
+        `linear-cross-entropy: ${describe(x!)}, table ${describe(table!)}, targets ${describe(targets!)}: expected [n, d], [classes, d], [n]`,
+      )
+    if (bias && !sameDim(bias.shape[0]!, table!.shape[0]!))
+      throw new GraphError(`linear-cross-entropy: the bias ${describe(bias)} does not fit ${describe(table!)}`)
     return [
       { shape: [], dtype: 'f32' },
       { shape: [], dtype: 'f32' },
@@ -137,7 +144,12 @@ export interface LinearCrossEntropyOptions {
  * The mean cross-entropy of x · tableᵀ (+ bias) against targets, without keeping logits: the loss of a language model with a tied head.
  * x [n, d], table [classes, d], targets i32 [n] → { loss: scalar mean over counted targets, sum, count }.
  */
-export function linearCrossEntropy(x: Tensor, table: Tensor, targets: Tensor, options: LinearCrossEntropyOptions = {}): { loss: Tensor; sum: Tensor; count: Tensor } {
+export function linearCrossEntropy(
+  x: Tensor,
+  table: Tensor,
+  targets: Tensor,
+  options: LinearCrossEntropyOptions = {},
+): { loss: Tensor; sum: Tensor; count: Tensor } {
   const { ignore = -100, chunks = 1, bias } = options
   if (!Number.isInteger(chunks) || chunks < 1) throw new GraphError(`linear-cross-entropy: chunks ${chunks}: expected a whole number of at least 1`)
   const [total, count] = applyAll(linearCrossEntropyOperation, [x, table, targets, ...(bias ? [bias] : [])], { ignore, chunks }) as [Tensor, Tensor]

@@ -53,7 +53,8 @@ const matmulOperation: Operation = {
   onnx(emit, { attributes, inputs }, names) {
     const { transA, transB, alpha } = attributes as Required<MatmulOptions>
     if (!transA && !transB && alpha === 1) return emit.node('MatMul', names)
-    if (emit.portable && inputs.every((x) => x.rank === 2)) return emit.node('Gemm', names, { transA: transA ? 1 : 0, transB: transB ? 1 : 0, alpha: { float: alpha } })
+    if (emit.portable && inputs.every((x) => x.rank === 2))
+      return emit.node('Gemm', names, { transA: transA ? 1 : 0, transB: transB ? 1 : 0, alpha: { float: alpha } })
     return emit.node('FusedMatMul', names, { transA: transA ? 1 : 0, transB: transB ? 1 : 0, alpha: { float: alpha } }, { domain: 'com.microsoft' })
   },
 }

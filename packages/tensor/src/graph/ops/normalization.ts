@@ -16,12 +16,14 @@ const layerNormOperation: Operation = {
   infer([x, gain, bias]) {
     expectType('layer-norm', x!, ['f32', 'f16', 'bf16'])
     for (const t of [gain!, bias!])
-      if (t.rank !== 1 || !sameDim(t.shape[0]!, x!.shape.at(-1)!)) throw new GraphError(`layer-norm: ${describe(t)} does not fit the last axis of ${describe(x!)}`)
+      if (t.rank !== 1 || !sameDim(t.shape[0]!, x!.shape.at(-1)!))
+        throw new GraphError(`layer-norm: ${describe(t)} does not fit the last axis of ${describe(x!)}`)
     const rows = { shape: statistics(x!.shape), dtype: x!.dtype }
     return [{ shape: x!.shape, dtype: x!.dtype }, rows, rows]
   },
   gradient({ inputs, outputs }, [g, ...others], needed) {
-    if (others.some((other) => other !== undefined)) throw new GraphError('layer-norm: its mean and deviation are for its own gradient; use mean() and variance()')
+    if (others.some((other) => other !== undefined))
+      throw new GraphError('layer-norm: its mean and deviation are for its own gradient; use mean() and variance()')
     const [x, gain, bias] = inputs as [Tensor, Tensor, Tensor]
     const [dx, dgain] = applyAll(layerNormGradient, [x, gain, outputs[1]!, outputs[2]!, g!])
     const rows = reshape(g!, [sizeOf(x.shape.slice(0, -1)), x.shape.at(-1)!])
@@ -33,7 +35,8 @@ const layerNormOperation: Operation = {
     const inverse = rsqrt(add(mean(square(centred), -1, true), epsilon as number))
     return [add(mul(mul(centred, inverse), gain!), bias!), centre, inverse]
   },
-  onnx: (emit, { attributes }, inputs) => emit.node('LayerNormalization', inputs, { axis: -1, epsilon: { float: attributes.epsilon as number } }, { outputs: 3 }),
+  onnx: (emit, { attributes }, inputs) =>
+    emit.node('LayerNormalization', inputs, { axis: -1, epsilon: { float: attributes.epsilon as number } }, { outputs: 3 }),
 }
 
 /**

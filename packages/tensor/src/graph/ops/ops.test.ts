@@ -28,7 +28,41 @@ interface Case {
 
 const cases = JSON.parse(readFileSync(new URL('../../../fixtures/ops.json', import.meta.url), 'utf8')) as Case[]
 
-const simple = ['add', 'sub', 'mul', 'div', 'pow', 'maximum', 'minimum', 'neg', 'exp', 'log', 'sqrt', 'rsqrt', 'abs', 'sign', 'sin', 'cos', 'erf', 'tanh', 'sigmoid', 'relu', 'softplus', 'gelu', 'silu', 'square', 'reciprocal', 'where', 'equal', 'less', 'greater', 'and', 'or', 'not', 'linear'] as const
+const simple = [
+  'add',
+  'sub',
+  'mul',
+  'div',
+  'pow',
+  'maximum',
+  'minimum',
+  'neg',
+  'exp',
+  'log',
+  'sqrt',
+  'rsqrt',
+  'abs',
+  'sign',
+  'sin',
+  'cos',
+  'erf',
+  'tanh',
+  'sigmoid',
+  'relu',
+  'softplus',
+  'gelu',
+  'silu',
+  'square',
+  'reciprocal',
+  'where',
+  'equal',
+  'less',
+  'greater',
+  'and',
+  'or',
+  'not',
+  'linear',
+] as const
 
 type Build = (x: Tensor[], attrs: Attrs) => Tensor | readonly Tensor[]
 const reduction =
@@ -63,7 +97,8 @@ const builders: Record<string, Build> = {
   'layer-norm': ([x, gain, bias], { epsilon }) => ops.layerNorm(x!, gain!, bias!, epsilon),
   'rms-norm': ([x, gain], { epsilon }) => ops.rmsNorm(x!, gain!, epsilon),
   attention: ([q, k, v, mask], { causal, scale }) => ops.attention(q!, k!, v!, { causal, ...(scale ? { scale } : {}), ...(mask ? { mask } : {}) }),
-  'cross-entropy': ([logits, targets], { ignoreIndex, reduction: kind }) => ops.crossEntropy(logits!, targets!, { ignore: ignoreIndex, reduction: kind }),
+  'cross-entropy': ([logits, targets], { ignoreIndex, reduction: kind }) =>
+    ops.crossEntropy(logits!, targets!, { ignore: ignoreIndex, reduction: kind }),
   gather: ([x, ids], { axis }) => ops.gather(x!, ids!, axis),
   'gather-elements': ([x, ids], { axis }) => ops.gatherElements(x!, ids!, axis),
   'scatter-add': ([x, ids, rows]) => ops.scatterAdd(x!, ops.reshape(ids!, [-1]), ops.reshape(rows!, [-1, ...x!.shape.slice(1)])),
@@ -83,7 +118,10 @@ const builders: Record<string, Build> = {
       .reduce((y, axis) => ops.squeeze(y, axis), x!),
   unsqueeze: ([x], { axes }) => {
     const rank = x!.rank + axes.length
-    return (axes as number[]).map((axis) => (axis < 0 ? axis + rank : axis)).sort((a, b) => a - b).reduce((y, axis) => ops.unsqueeze(y, axis), x!)
+    return (axes as number[])
+      .map((axis) => (axis < 0 ? axis + rank : axis))
+      .sort((a, b) => a - b)
+      .reduce((y, axis) => ops.unsqueeze(y, axis), x!)
   },
   flip: ([x], { axes }) => (axes as number[]).reduce((y, axis) => ops.flip(y, axis), x!),
   cast: ([x], { to }) => ops.cast(x!, to),
@@ -94,13 +132,17 @@ const builders: Record<string, Build> = {
   },
 }
 
-const typed = ({ dtype, data }: Stored): TypedArray => (dtype === 'i32' ? Int32Array.from(data) : dtype === 'bool' ? Uint8Array.from(data) : Float32Array.from(data))
+const typed = ({ dtype, data }: Stored): TypedArray =>
+  dtype === 'i32' ? Int32Array.from(data) : dtype === 'bool' ? Uint8Array.from(data) : Float32Array.from(data)
 
 function close(actual: TypedArray, expected: readonly number[], what: string): void {
   assert.equal(actual.length, expected.length, `${what}: length`)
   expected.forEach((value, i) => {
     const got = Number(actual[i])
-    assert.ok(Math.abs(got - value) <= 2e-5 + 2e-5 * Math.abs(value) || (Number.isNaN(got) && Number.isNaN(value)), `${what}[${i}]: got ${got}, PyTorch has ${value}`)
+    assert.ok(
+      Math.abs(got - value) <= 2e-5 + 2e-5 * Math.abs(value) || (Number.isNaN(got) && Number.isNaN(value)),
+      `${what}[${i}]: got ${got}, PyTorch has ${value}`,
+    )
   })
 }
 

@@ -13,7 +13,12 @@ const reducedShape = (shape: Shape, axes: readonly number[], keep: boolean): Dim
 /** A gradient brought back to the shape before the reduction. */
 const restore = (g: Tensor, x: Tensor, axes: readonly number[]) => reshape(g, reducedShape(x.shape, axes, true))
 
-function reduction(name: string, onnx: string, gradient: (x: Tensor, y: Tensor, g: Tensor, axes: readonly number[]) => Tensor, types = ['f32', 'f16', 'bf16', 'i32']): Operation {
+function reduction(
+  name: string,
+  onnx: string,
+  gradient: (x: Tensor, y: Tensor, g: Tensor, axes: readonly number[]) => Tensor,
+  types = ['f32', 'f16', 'bf16', 'i32'],
+): Operation {
   return {
     name,
     infer([x], { axes, keep }) {
@@ -39,7 +44,9 @@ const extremum = (x: Tensor, y: Tensor, g: Tensor, axes: readonly number[]) => {
 
 const operations = {
   sum: reduction('sum', 'ReduceSum', (x, _y, g) => toShape(g, x)),
-  mean: reduction('mean', 'ReduceMean', (x, _y, g, axes) => toShape(mul(g, reciprocal(cast(dimension(sizeOf(axes.map((axis) => x.shape[axis]!))), 'f32'))), x)),
+  mean: reduction('mean', 'ReduceMean', (x, _y, g, axes) =>
+    toShape(mul(g, reciprocal(cast(dimension(sizeOf(axes.map((axis) => x.shape[axis]!))), 'f32'))), x),
+  ),
   max: reduction('max', 'ReduceMax', extremum),
   min: reduction('min', 'ReduceMin', extremum),
   prod: reduction('prod', 'ReduceProd', (x, _y, g, axes) => {
@@ -77,7 +84,9 @@ export const norm = (x: Tensor, axes?: number | readonly number[], keep = false)
 export function logSumExp(x: Tensor, axes?: number | readonly number[], keep = false): Tensor {
   const top = stopGradient(max(x, axes, true))
   const kept = add(log(sum(exp(sub(x, top)), axes, true)), top)
-  return keep ? kept : reshape(kept, reducedShape(x.shape, normaliseAxes('log-sum-exp', axes === undefined ? x.shape.map((_, i) => i) : [axes].flat(), x.rank), false))
+  return keep
+    ? kept
+    : reshape(kept, reducedShape(x.shape, normaliseAxes('log-sum-exp', axes === undefined ? x.shape.map((_, i) => i) : [axes].flat(), x.rank), false))
 }
 
 /** x as it is, without a way for gradients. */
@@ -99,5 +108,6 @@ const argmaxOperation: Operation = {
     if (x!.shape[axis as number] === 0) throw new GraphError('argmax: the axis is empty')
     return [{ shape: reducedShape(x!.shape, [axis as number], keep as boolean), dtype: 'i32' }]
   },
-  onnx: (emit, { attributes }, [x]) => emit.node('Cast', emit.node('ArgMax', [x!], { axis: attributes.axis as number, keepdims: attributes.keep ? 1 : 0 }), { to: emit.type('i32') }),
+  onnx: (emit, { attributes }, [x]) =>
+    emit.node('Cast', emit.node('ArgMax', [x!], { axis: attributes.axis as number, keepdims: attributes.keep ? 1 : 0 }), { to: emit.type('i32') }),
 }

@@ -38,7 +38,12 @@ const transposeOperation: Operation = {
   infer: ([x], { order }) => [{ shape: (order as number[]).map((axis) => x!.shape[axis]!), dtype: x!.dtype }],
   gradient({ attributes }, [g]) {
     const order = attributes.order as number[]
-    return [transpose(g!, order.map((_, axis) => order.indexOf(axis)))]
+    return [
+      transpose(
+        g!,
+        order.map((_, axis) => order.indexOf(axis)),
+      ),
+    ]
   },
   onnx: (emit, { attributes }, [x]) => emit.node('Transpose', [x!], { perm: attributes.order as number[] }),
 }
@@ -61,7 +66,10 @@ export function unsqueeze(x: Tensor, axis: number): Tensor {
 export function squeeze(x: Tensor, axis: number): Tensor {
   const at = normaliseAxis('squeeze', axis, x.rank)
   if (x.shape[at] !== 1) throw new GraphError(`squeeze: axis ${axis} of ${describe(x)} has size ${x.shape[at]}: expected 1`)
-  return reshape(x, x.shape.filter((_, i) => i !== at))
+  return reshape(
+    x,
+    x.shape.filter((_, i) => i !== at),
+  )
 }
 
 const expandOperation: Operation = {
@@ -88,7 +96,9 @@ export const full = (shape: Shape, value: number, dtype: DType = 'f32'): Tensor 
 const castOperation: Operation = {
   name: 'cast',
   infer: ([x], { dtype }) => [{ shape: x!.shape, dtype: dtype as DType }],
-  gradient: ({ inputs, attributes }, [g]) => [isFloat(attributes.dtype as DType) && isFloat(inputs[0]!.dtype) ? cast(g!, inputs[0]!.dtype) : undefined],
+  gradient: ({ inputs, attributes }, [g]) => [
+    isFloat(attributes.dtype as DType) && isFloat(inputs[0]!.dtype) ? cast(g!, inputs[0]!.dtype) : undefined,
+  ],
   onnx: (emit, { attributes }, [x]) => emit.node('Cast', [x!], { to: emit.type(attributes.dtype as DType) }),
 }
 
@@ -98,7 +108,8 @@ export const cast = (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x 
 const dimensionOperation: Operation = {
   name: 'dimension',
   infer: () => [{ shape: [], dtype: 'i32' }],
-  onnx: (emit, { attributes }) => emit.node('Cast', emit.node('Reshape', [emit.size(attributes.size as Dim), emit.integers([])]), { to: emit.type('i32') }),
+  onnx: (emit, { attributes }) =>
+    emit.node('Cast', emit.node('Reshape', [emit.size(attributes.size as Dim), emit.integers([])]), { to: emit.type('i32') }),
 }
 
 /** A size as a value (i32 scalar); constant where it is known already. */
