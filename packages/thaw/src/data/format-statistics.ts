@@ -45,7 +45,7 @@ function notes(stats: DataStatistics): string[] {
   const first = stats.conflicts[0]
   if (first) {
     const where = first.where.map(({ split, line }) => `${split} line ${line}`).join(', ')
-    lines.push(`${stats.conflicts.length} texts have different labels, first: "${short(first.text)}" (${first.labels.join(', ')}: ${where})`)
+    lines.push(`texts with different labels: ${stats.conflicts.length}, first "${short(first.text)}" (${first.labels.join(', ')}: ${where})`)
   }
   for (const group of stats.similarLabels)
     lines.push(`labels that differ only by case or spaces: ${group.map((label) => JSON.stringify(label)).join(', ')}`)

@@ -135,7 +135,7 @@ const readTable: Reader = (text, source, format, options) => {
   const rows = format === 'tsv' ? tsvRows(text, source) : csvRows(text, source, separator)
   const first = rows[0]!
   const named = [...(options.text ?? []), ...(options.pair === undefined ? [] : [options.pair]), ...(options.label ? [options.label] : [])]
-  const byNumber = named.length > 0 && named.every((name) => /^[1-9]\d*$/.test(name) && !first.fields.includes(name))
+  const byNumber = named.length > 0 && named.every((name) => /^[1-9]\d*$/.test(name)) && !named.every((name) => first.fields.includes(name))
   const columns = byNumber ? first.fields.map((_, i) => String(i + 1)) : first.fields
   const chosen = chooseColumns(columns, options, `${source}:${first.line}`, 'column')
   const fields = (byNumber ? rows : rows.slice(1)).map((row) => {

@@ -31,22 +31,28 @@ export function findSeparator(text: string): string | undefined {
 }
 
 function sample(text: string, delimiter: string): number[] {
-  const records: string[][] = parse(text, {
-    delimiter,
-    to: 50,
-    skip_empty_lines: true,
-    relax_column_count: true,
-    relax_quotes: true,
-    bom: true,
-    quote: delimiter === '\t' ? null : '"',
-  })
-  return records.map((record) => record.length)
+  const quote = delimiter === '\t' ? null : '"'
+  try {
+    const records: string[][] = parse(text, {
+      delimiter,
+      quote,
+      to: 50,
+      skip_empty_lines: true,
+      relax_column_count: true,
+      relax_quotes: true,
+      bom: true,
+    })
+    return records.map((record) => record.length)
+  } catch {
+    // Quotes that do not close, told by `csvRows`: the first line has to do, and counts for less than a sample without faults.
+    return [text.slice(0, `${text}\n`.indexOf('\n')).split(delimiter).length, 0]
+  }
 }
 
-/** Rows of a CSV text: fields may be in double quotes, and hold separators, doubled quotes and line ends there. Empty lines are left out. */
+/** Rows of a CSV text: fields may be in double quotes, and hold separators, doubled quotes and line ends (read as `\n`) there. Empty lines are left out. */
 export function csvRows(text: string, source: string, separator: string): Row[] {
   try {
-    const records = parse(text, {
+    const records = parse(text.replace(/\r\n?/g, '\n'), {
       delimiter: separator,
       info: true,
       raw: true,
@@ -56,7 +62,7 @@ export function csvRows(text: string, source: string, separator: string): Row[] 
     }) as unknown as { record: string[]; raw: string; info: { lines: number } }[]
     let end = 0 // lines before this record
     return records.map(({ record, raw }) => {
-      const leading = /^(?:\r?\n)*/.exec(raw)![0]
+      const leading = /^\n*/.exec(raw)![0]
       const line = end + lineEnds(leading) + 1
       end += lineEnds(raw)
       return { fields: record, line }

@@ -2,6 +2,7 @@
 // on no match); `.gz` and `.br` are unpacked while reading; `-` is standard input.
 import { createReadStream, type Stats } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import { isAbsolute, resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { createBrotliDecompress, createGunzip } from 'node:zlib'
 import { glob } from 'tinyglobby'
@@ -36,12 +37,12 @@ export async function corpusFiles(patterns: readonly string[], platform: string 
         `${pattern}: expected a file, found a folder; name its files, for example ${slashes(pattern, platform).replace(/\/$/, '')}/**/*.txt`,
       )
     if (literal) {
-      found.set(pattern, entry(pattern, literal))
+      found.set(resolve(pattern), entry(pattern, literal))
       continue
     }
-    const matches = await glob(slashes(pattern, platform), { expandDirectories: false, onlyFiles: true })
+    const matches = await glob(slashes(pattern, platform), { expandDirectories: false, onlyFiles: true, absolute: isAbsolute(pattern) })
     if (matches.length === 0) throw new Error(`${pattern}: no such file, and no file matches it as a pattern (looked from ${process.cwd()})`)
-    for (const path of matches.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))) found.set(path, entry(path, await stat(path)))
+    for (const path of matches.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))) found.set(resolve(path), entry(path, await stat(path)))
   }
   return [...found.values()]
 }
