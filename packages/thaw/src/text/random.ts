@@ -1,7 +1,7 @@
 // Seeded randomness for everything that shuffles, samples or initialises on the host: one small generator, and a permutation that needs
 // no array. A run is a function of its seed; `Math.random` is used nowhere.
-// Sources: xoshiro128** (Blackman & Vigna 2018); the 32-bit mixer is of the multiply-xorshift kind (Wellons 2018, "triple32" family); permutation: Black & Rogaway 2002, "Ciphers with
-// Arbitrary Finite Domains" (a generalised Feistel network over Z_a × Z_b, with cycle walking).
+// Sources: xoshiro128** (Blackman & Vigna 2018); its state and all hashes through a multiply-xorshift mixer (constants of hash-prospector, Wellons
+// 2018 ff.); permutation: Black & Rogaway 2002, "Ciphers with Arbitrary Finite Domains" (a generalised Feistel network over Z_a × Z_b, cycle walking).
 
 /** A generator with state. The same seed gives the same sequence on every machine. */
 export interface Random {

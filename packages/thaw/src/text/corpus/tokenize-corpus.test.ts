@@ -150,8 +150,12 @@ test('errors while tokenizing come out, from threads too, and leave nothing behi
     await reject({ words, poison: 'mat' }, 'poisoned by mat')
     await reject({ words, size: 5 }, 'tokenizer: id 5 is outside its vocabulary of 5')
     if (workers > 0)
-      await reject({ words }, `${loader.module}: expected an exported function 'none'; exports: loader, wordTokenizer`, {
+      await reject({ words }, `${loader.module}: expected an exported function 'none'; exports: exits, loader, wordTokenizer`, {
         loader: { ...loader, export: 'none' },
+      })
+    if (workers > 0)
+      await reject({ words }, 'a tokenizing thread ended (exit code 3); run again with workers: 0 to see its error', {
+        loader: { ...loader, export: 'exits' },
       })
     assert.deepEqual(await readdir(cacheFolder), [])
   }

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Document } from './documents.js'
 import { tokenizeDocuments } from './tokenize-job.js'
-import { loadTokenizer, type TokenizerLoader } from './tokenizer-like.js'
+import { makeTokenizer, type TokenizerLoader } from './tokenizer-like.js'
 
 /** What a worker is started with. */
 export interface TokenizeWorkerData {
@@ -12,7 +12,7 @@ export interface TokenizeWorkerData {
 }
 
 const { loader, json, endOfText } = workerData as TokenizeWorkerData
-const tokenizer = loadTokenizer(loader, json)
+const tokenizer = makeTokenizer(loader, json)
 parentPort?.on('message', async (documents: Document[]) => {
   try {
     const job = tokenizeDocuments(documents, await tokenizer, endOfText)

@@ -7,7 +7,7 @@ export interface TokenizerLike {
   /** The content of `tokenizer.json`. */
   toJSON(): object
   /** Number of ids: every id is below it. */
-  size: number
+  readonly size: number
 }
 
 /** Where a thread finds the function that makes a tokenizer from its JSON. */
@@ -19,7 +19,7 @@ export interface TokenizerLoader {
 }
 
 /** Loads a tokenizer inside a thread. */
-export async function loadTokenizer(loader: TokenizerLoader, json: object): Promise<TokenizerLike> {
+export async function makeTokenizer(loader: TokenizerLoader, json: object): Promise<TokenizerLike> {
   const module = (await import(loader.module)) as Record<string, unknown>
   const make = module[loader.export]
   if (typeof make !== 'function')
