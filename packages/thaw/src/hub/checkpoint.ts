@@ -176,6 +176,10 @@ function collect({ config, parameters }: CheckpointToWrite): Map<string, Paramet
     if (elements(shape) !== data.length) throw new Error(`${path}: shape [${shape}] has ${elements(shape)} elements, the data has ${data.length}`)
     byPath.set(path, parameter)
   }
+  const outputs = byPath.get('heads.classification.weight')?.shape.at(-1)
+  if (config.labels && outputs !== undefined && outputs !== config.labels.length) {
+    throw new Error(`heads.classification.weight: ${outputs} outputs, but config.labels has ${config.labels.length}; give one label per output`)
+  }
   if (layoutOf(config.model) === 'thaw') return byPath
   for (const [path, shape] of parameterShapes(config.model)) {
     const given = byPath.get(path)
