@@ -47,10 +47,12 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint> {
     const checkpoint = await openFolder(found).catch((error: unknown) => error)
     const after = await stat(found).catch(() => undefined)
     const same = before !== undefined && before.ino === after?.ino
+    // What stands aside may be on its way out, its files already deleted: an error in there counts only if it stays.
+    const aside = /^\..*\.(new|old)$/.test(basename(found))
     if (!(checkpoint instanceof Error)) {
       if (same || attempt >= 9) return checkpoint as Checkpoint
       await (checkpoint as Checkpoint).close()
-    } else if (same || attempt >= 9) throw checkpoint
+    } else if ((same && !aside) || attempt >= 9) throw checkpoint
   }
 }
 

@@ -11,7 +11,10 @@ const tensor = (begin: number, end: number, dtype = 'F32', shape: unknown = [(en
 const length = (bytes: bigint) => Buffer.from(new BigUint64Array([bytes]).buffer)
 
 test('a good header: positions in the file, metadata, scalars, empty tensors', () => {
-  const { entries, metadata } = parse({ __metadata__: { format: 'pt' }, b: tensor(4, 12), a: tensor(0, 4, 'F32', []), none: tensor(4, 4, 'F32', [0, 3]) }, 12)
+  const { entries, metadata } = parse(
+    { __metadata__: { format: 'pt' }, b: tensor(4, 12), a: tensor(0, 4, 'F32', []), none: tensor(4, 4, 'F32', [0, 3]) },
+    12,
+  )
   const start = entries.get('a')!.begin
   assert.deepEqual(entries.get('b'), { dtype: 'F32', shape: [2], begin: start + 4, end: start + 12 })
   assert.deepEqual(metadata, { format: 'pt' })
@@ -19,10 +22,17 @@ test('a good header: positions in the file, metadata, scalars, empty tensors', (
 })
 
 test('names such as __proto__ are names like any other', () => {
-  const { entries } = parse('{"__proto__":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"constructor":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}', 2)
+  const { entries } = parse(
+    '{"__proto__":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"constructor":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}',
+    2,
+  )
   assert.deepEqual([...entries.keys()], ['__proto__', 'constructor'])
   assert.equal(({} as Record<string, unknown>).dtype, undefined)
-  refused('{"a":{"__proto__":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}}', 1, "m.st: tensor 'a': unknown key '__proto__'; the keys are dtype, shape, data_offsets. Save the file again without it.")
+  refused(
+    '{"a":{"__proto__":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}}',
+    1,
+    "m.st: tensor 'a': unknown key '__proto__'; the keys are dtype, shape, data_offsets. Save the file again without it.",
+  )
 })
 
 test('the length field', () => {
@@ -47,7 +57,8 @@ test('what is no header', () => {
 
 test('names that are there twice, however they are spelt', () => {
   const one = '{"dtype":"U8","shape":[1],"data_offsets":[0,1]}'
-  const twice = (name: string) => `m.st: the header names '${name}' twice, so it is not clear which one counts. Save the file again with distinct names.`
+  const twice = (name: string) =>
+    `m.st: the header names '${name}' twice, so it is not clear which one counts. Save the file again with distinct names.`
   refused(`{"a":${one},"\\u0061"             :${one}}`, 1, twice('a'))
   refused(`{"a\\"b":${one},"a\\"b":${one}}`, 1, twice('a"b'))
   refused('{"a":{"dtype":"U8","dtype":"I8","shape":[1],"data_offsets":[0,1]}}', 1, twice('dtype'))
@@ -58,12 +69,14 @@ test('entries: dtype, shape, offsets', () => {
   const convert = `known are ${known}. Convert the tensor to one of these, for example F32.`
   refused({ a: tensor(0, 4, 'F8_E4M3') }, 4, `m.st: tensor 'a': unknown dtype "F8_E4M3"; ${convert}`)
   refused({ a: tensor(0, 4, 'toString') }, 4, `m.st: tensor 'a': unknown dtype "toString"; ${convert}`)
-  const shape = (text: string) => `m.st: tensor 'a': shape ${text} is not a list of whole, non-negative numbers. The file is damaged; download or save it again.`
+  const shape = (text: string) =>
+    `m.st: tensor 'a': shape ${text} is not a list of whole, non-negative numbers. The file is damaged; download or save it again.`
   refused({ a: tensor(0, 4, 'F32', [1.5]) }, 4, shape('[1.5]'))
   refused({ a: tensor(0, 4, 'F32', [-1]) }, 4, shape('[-1]'))
   refused({ a: tensor(0, 4, 'F32', 'x') }, 4, shape('"x"'))
   refused({ a: tensor(0, 4, 'F32', [2 ** 40, 2 ** 40]) }, 4, shape('[1099511627776,1099511627776]'))
-  const offsets = (text: string) => `m.st: tensor 'a': data_offsets ${text} are not two whole numbers, begin ≤ end. The file is damaged; download or save it again.`
+  const offsets = (text: string) =>
+    `m.st: tensor 'a': data_offsets ${text} are not two whole numbers, begin ≤ end. The file is damaged; download or save it again.`
   refused({ a: { dtype: 'F32', shape: [1], data_offsets: [4, 0] } }, 4, offsets('[4,0]'))
   refused({ a: { dtype: 'F32', shape: [1], data_offsets: [0] } }, 4, offsets('[0]'))
   refused({ a: { dtype: 'F32', shape: [1] } }, 4, offsets('undefined'))
@@ -72,9 +85,25 @@ test('entries: dtype, shape, offsets', () => {
 })
 
 test('ranges: beyond the file, overlapping, with gaps, oversized', () => {
-  refused({ a: tensor(0, 8) }, 4, /^m\.st: tensor 'a': its values end at byte (\d+), the file has (\d+); the file is truncated\. Download or save it again\.$/)
-  refused({ a: tensor(0, 8), b: tensor(4, 12) }, 12, /^m\.st: tensor 'b' begins at byte \d+, inside tensor 'a', which ends at \d+; ranges must not overlap\. Save the file again\.$/)
-  refused({ a: tensor(0, 8), b: tensor(12, 16) }, 16, "m.st: 4 bytes between tensor 'a' and tensor 'b' belong to no tensor; gaps are not allowed. Save the file again.")
+  refused(
+    { a: tensor(0, 8) },
+    4,
+    /^m\.st: tensor 'a': its values end at byte (\d+), the file has (\d+); the file is truncated\. Download or save it again\.$/,
+  )
+  refused(
+    { a: tensor(0, 8), b: tensor(4, 12) },
+    12,
+    /^m\.st: tensor 'b' begins at byte \d+, inside tensor 'a', which ends at \d+; ranges must not overlap\. Save the file again\.$/,
+  )
+  refused(
+    { a: tensor(0, 8), b: tensor(12, 16) },
+    16,
+    "m.st: 4 bytes between tensor 'a' and tensor 'b' belong to no tensor; gaps are not allowed. Save the file again.",
+  )
   refused({ a: tensor(4, 8) }, 8, "m.st: 4 bytes between the header and tensor 'a' belong to no tensor; gaps are not allowed. Save the file again.")
-  refused({ a: tensor(0, 8) }, 11, "m.st: 3 bytes follow tensor 'a', the last that the header describes; the file is oversized. Download or save it again.")
+  refused(
+    { a: tensor(0, 8) },
+    11,
+    "m.st: 3 bytes follow tensor 'a', the last that the header describes; the file is oversized. Download or save it again.",
+  )
 })

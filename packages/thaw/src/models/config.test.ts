@@ -4,8 +4,7 @@ import { tinyBert, tinyGpt } from '../testing/checkpoints.js'
 import { validateConfig } from './config.js'
 import { parameterShapes } from './shapes.js'
 
-const refused = (changes: Record<string, unknown>, message: string) =>
-  assert.throws(() => validateConfig({ ...tinyGpt, ...changes }), { message })
+const refused = (changes: Record<string, unknown>, message: string) => assert.throws(() => validateConfig({ ...tinyGpt, ...changes }), { message })
 
 test('a valid configuration comes back, its keys in order', () => {
   const shuffled = Object.fromEntries(Object.entries(tinyGpt).reverse())

@@ -8,8 +8,24 @@ import { parameterShapes } from '../models/shapes.js'
 
 const sizes = { vocabulary: 11, hidden: 4, layers: 2, heads: 2, inner: 6, positions: 5, positionKind: 'learned', dropout: 0.1 } as const
 
-export const tinyGpt: TransformerConfig = { ...sizes, block: 'pre', causal: true, activation: 'gelu-tanh', normEpsilon: 1e-5, segments: 0, pooler: false }
-export const tinyBert: TransformerConfig = { ...sizes, block: 'post', causal: false, activation: 'gelu', normEpsilon: 1e-12, segments: 2, pooler: true }
+export const tinyGpt: TransformerConfig = {
+  ...sizes,
+  block: 'pre',
+  causal: true,
+  activation: 'gelu-tanh',
+  normEpsilon: 1e-5,
+  segments: 0,
+  pooler: false,
+}
+export const tinyBert: TransformerConfig = {
+  ...sizes,
+  block: 'post',
+  causal: false,
+  activation: 'gelu',
+  normEpsilon: 1e-12,
+  segments: 2,
+  pooler: true,
+}
 export const tinyTutorial: TransformerConfig = { ...tinyGpt, block: 'tutorial', positionKind: 'sinusoidal', activation: 'relu' }
 
 /** Values without meaning, all different, exact in F32. */
