@@ -43,10 +43,10 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint> {
     const found = await presentFolder(folder)
     if (!found) throw new Error(`${folder}: there is no such folder; give the folder of a checkpoint, with config.json and model.safetensors`)
     // A folder that is replaced while it is opened could give the old config with the new weights: try again.
-    const before = await stat(found).catch(() => undefined)
+    const before = await identity(found)
     const checkpoint = await openFolder(found).catch((error: unknown) => error)
-    const after = await stat(found).catch(() => undefined)
-    const same = before !== undefined && before.ino === after?.ino
+    const after = await identity(found)
+    const same = before !== '' && before === after
     // What stands aside may be on its way out, its files already deleted: an error in there counts only if it stays.
     const aside = /^\..*\.(new|old)$/.test(basename(found))
     if (!(checkpoint instanceof Error)) {
@@ -54,6 +54,12 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint> {
       await (checkpoint as Checkpoint).close()
     } else if ((same && !aside) || attempt >= 9) throw checkpoint
   }
+}
+
+/** Which folder a path names now; the number alone is not enough, as deleted folders' numbers are given out again. */
+async function identity(folder: string): Promise<string> {
+  const found = await stat(folder, { bigint: true }).catch(() => undefined)
+  return found ? `${found.ino} ${found.ctimeNs} ${found.birthtimeNs}` : ''
 }
 
 async function openFolder(folder: string): Promise<Checkpoint> {
