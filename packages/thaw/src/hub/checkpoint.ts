@@ -53,9 +53,9 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint> {
       if (checkpoint && before === (await identity(found))) return checkpoint
       await checkpoint?.close()
     } catch (error) {
-      // What stands aside (.new, .old) may be on its way out: an error in there counts only if it stays.
-      const settled = found ? before === (await identity(found)) && !/^\..*\.(new|old)$/.test(basename(found)) : attempt > 1
-      if (settled || attempt === attempts) throw error
+      // An error counts if it stays; what stands aside (.new, .old) may be on its way out.
+      const settled = found ? before === (await identity(found)) && !/^\..*\.(new|old)$/.test(basename(found)) : true
+      if ((settled && attempt > 1) || attempt === attempts) throw error
     }
     if (attempt === attempts)
       throw new Error(`${folder}: it was replaced again and again while it was being opened; stop the program that writes it, or copy it`)
