@@ -2,6 +2,7 @@
 // Reading is lazy (a parameter's values are read when asked for); writing replaces the whole folder at once, see `replace-folder.ts`.
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { parameterShapes } from '../models/shapes.js'
 import { type CheckpointConfig, formatConfig, parseConfig } from './config-json.js'
 import { elements } from './dtypes.js'
@@ -10,6 +11,9 @@ import { type Layout, layoutOf, type Parameter, type Place, takeOurs, toOurs, to
 import { exists, presentFolder, replaceFolder } from './replace-folder.js'
 import { writeSafetensors } from './safetensors-write.js'
 import { openWeights, type Weights } from './weights.js'
+
+/** How often a folder that changes while it is opened is tried again. */
+const attempts = 20
 
 export interface CheckpointParameter {
   shape: number[]
@@ -41,25 +45,41 @@ export interface Checkpoint {
 export async function readCheckpoint(folder: string): Promise<Checkpoint> {
   for (let attempt = 0; ; attempt++) {
     const found = await presentFolder(folder)
-    if (!found) throw new Error(`${folder}: there is no such folder; give the folder of a checkpoint, with config.json and model.safetensors`)
-    // A folder that is replaced while it is opened could give the old config with the new weights: try again.
-    const before = await stat(found).catch(() => undefined)
-    const checkpoint = await openFolder(found).catch((error: unknown) => error)
-    const after = await stat(found).catch(() => undefined)
-    const same = before !== undefined && before.ino === after?.ino
-    if (!(checkpoint instanceof Error)) {
-      if (same || attempt >= 9) return checkpoint as Checkpoint
-      await (checkpoint as Checkpoint).close()
-    } else if (same || attempt >= 9) throw checkpoint
+    // A folder that is replaced while it is opened could give the old config with the new weights, or be half deleted: try again.
+    const before = found && (await identity(found))
+    try {
+      if (!found) throw new Error(`${folder}: there is no such folder; give the folder of a checkpoint, with config.json and model.safetensors`)
+      const checkpoint = await openFolder(found)
+      if (checkpoint && before === (await identity(found))) return checkpoint
+      await checkpoint?.close()
+    } catch (error) {
+      // An error counts if it stays; what stands aside (.new, .old) may be on its way out.
+      const settled = found ? before === (await identity(found)) && !/^\..*\.(new|old)$/.test(basename(found)) : true
+      if ((settled && attempt > 1) || attempt === attempts) throw error
+    }
+    if (attempt === attempts)
+      throw new Error(`${folder}: it was replaced again and again while it was being opened; stop the program that writes it, or copy it`)
+    await setTimeout(attempt)
   }
 }
 
-async function openFolder(folder: string): Promise<Checkpoint> {
+/** Which folder a path names now; the number alone is not enough, as deleted folders' numbers are given out again. */
+async function identity(folder: string): Promise<string> {
+  const found = await stat(folder, { bigint: true }).catch(() => undefined)
+  return found ? `${found.ino} ${found.ctimeNs} ${found.birthtimeNs}` : ''
+}
+
+/** Undefined where the config changed meanwhile. */
+async function openFolder(folder: string): Promise<Checkpoint | undefined> {
   const configFile = join(folder, 'config.json')
   if (!(await exists(configFile))) throw new Error(`${folder}: no config.json; this is not the folder of a checkpoint, or a part of it is missing`)
   const text = await readFile(configFile, 'utf8')
   const weights = await openWeights(folder)
   try {
+    if ((await readFile(configFile, 'utf8')) !== text) {
+      await weights.close()
+      return undefined
+    }
     const { config, layout, raw } = parseConfig(text, new Set(weights.files.keys()), configFile)
     const tensors = [...weights.files].map(([name, file]) => ({ name, shape: file.entries.get(name)!.shape }))
     const { places, ignored } = toOurs(layout, tensors, isTied(raw), folder)
@@ -175,6 +195,10 @@ function collect({ config, parameters }: CheckpointToWrite): Map<string, Paramet
     if (byPath.has(path)) throw new Error(`${path}: there are two parameters of this path; paths must be distinct`)
     if (elements(shape) !== data.length) throw new Error(`${path}: shape [${shape}] has ${elements(shape)} elements, the data has ${data.length}`)
     byPath.set(path, parameter)
+  }
+  const outputs = byPath.get('heads.classification.weight')?.shape.at(-1)
+  if (config.labels && outputs !== undefined && outputs !== config.labels.length) {
+    throw new Error(`heads.classification.weight: ${outputs} outputs, but config.labels has ${config.labels.length}; give one label per output`)
   }
   if (layoutOf(config.model) === 'thaw') return byPath
   for (const [path, shape] of parameterShapes(config.model)) {

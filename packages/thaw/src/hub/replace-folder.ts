@@ -4,7 +4,7 @@
 //   .FOLDER.old             the FOLDER that was there before, about to be deleted
 // A rename is atomic, so one of FOLDER, .new, .old is always complete, and `presentFolder` finds it.
 import { randomBytes } from 'node:crypto'
-import { cp, mkdir, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises'
+import { cp, mkdir, open, readdir, readlink, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { syncFolder } from './safetensors-write.js'
 
@@ -17,7 +17,7 @@ function besides(folder: string): { parent: string; fresh: string; old: string; 
 
 /** The complete folder that stands for `folder`: itself or, after a crash between two renames, the newer of what stands beside it. */
 export async function presentFolder(folder: string): Promise<string | undefined> {
-  const full = resolve(folder)
+  const full = await behindLinks(folder)
   const { fresh, old } = besides(full)
   for (const candidate of [full, fresh, old]) if (await exists(candidate)) return candidate
   return undefined
@@ -28,7 +28,7 @@ export async function presentFolder(folder: string): Promise<string | undefined>
  * Leftovers of crashed writers are settled. One process at a time may write the same folder.
  */
 export async function replaceFolder(folder: string, write: (temporary: string) => Promise<void>, keep: (entry: string) => boolean): Promise<void> {
-  const full = (await exists(folder)) ? await realpath(folder) : resolve(folder)
+  const full = await behindLinks(folder)
   const { parent, fresh, old, writing } = besides(full)
   await mkdir(parent, { recursive: true })
   await settle(full)
@@ -49,7 +49,19 @@ export async function replaceFolder(folder: string, write: (temporary: string) =
     if (replaces) await rm(old, { recursive: true, force: true })
   } catch (error) {
     await rm(temporary, { recursive: true, force: true })
+    if (error instanceof Error) error.message = error.message.replaceAll(temporary, full)
     throw error
+  }
+}
+
+/** The folder that a symbolic link names, also while that folder is moved aside: the link itself is never replaced. */
+async function behindLinks(folder: string): Promise<string> {
+  const full = resolve(folder)
+  try {
+    return await realpath(full)
+  } catch {
+    const link = await readlink(full).catch(() => undefined)
+    return link === undefined ? full : resolve(dirname(full), link)
   }
 }
 

@@ -100,7 +100,7 @@ async function writeTensor(handle: FileHandle, { name, dtype, shape, data }: Ten
     return append(handle, bytes(values))
   }
   if (isFloat(dtype) ? !(values instanceof Float32Array || values instanceof Float64Array) : dtype !== 'I64') {
-    throw new Error(`${where}: a ${values.constructor.name} cannot be written as ${dtype}; convert it first`)
+    throw new Error(`${where}: ${values.constructor.name} cannot be written as ${dtype}; convert it first`)
   }
   for (let at = 0; at < count; at += chunkElements) await append(handle, convert(dtype, values, at, where))
 }

@@ -50,8 +50,8 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
       path,
       metadata,
       entries,
-      read: (name) => readTensor(handle, entry(name), `${path}: tensor '${name}'`),
-      readInto: (name, target) => readFloats(handle, entry(name), target, `${path}: tensor '${name}'`),
+      read: async (name) => readTensor(handle, entry(name), `${path}: tensor '${name}'`),
+      readInto: async (name, target) => readFloats(handle, entry(name), target, `${path}: tensor '${name}'`),
       close,
       [Symbol.asyncDispose]: close,
     }
