@@ -70,10 +70,12 @@ export function chooseRegularization(
   const { seed = 1, candidates = [1, 10, 100, 1000], folds = 5 } = options
   const rising = [...candidates].sort((a, b) => a - b)
   const right = rising.map(() => 0)
+  labelsOf(train)
   const fold = stratifiedFolds(train, folds, seed)
   let judged = 0
   for (let held = 0; held < folds && judged < 1000; held++) {
     const kept = train.filter((_, i) => fold[i] !== held)
+    if (new Set(kept.map(({ label }) => label)).size < 2) continue // a handful of examples: nothing to learn from this fold
     const { tfidf, labels, data, truth } = prepare(kept, options)
     const asked = train.filter((_, i) => fold[i] === held)
     judged += asked.length
@@ -91,18 +93,23 @@ export function chooseRegularization(
   }
   return {
     regularization: rising[right.indexOf(Math.max(...right))]!,
-    accuracies: rising.map((regularization, c) => ({ regularization, accuracy: right[c]! / judged })),
+    accuracies: rising.map((regularization, c) => ({ regularization, accuracy: right[c]! / Math.max(1, judged) })),
   }
 }
 
 function prepare(train: readonly LabelledText[], options: TfidfOptions) {
+  const labels = labelsOf(train)
+  const index = new Map(labels.map((label, k) => [label, k]))
+  const texts = train.map(({ text }) => text)
+  const tfidf = fitTfidf(texts, options)
+  return { labels, tfidf, data: tfidfRows(tfidf, texts), truth: Int32Array.from(train, ({ label }) => index.get(label)!) }
+}
+
+function labelsOf(train: readonly LabelledText[]): string[] {
   const labels = [...new Set(train.map(({ label }) => label))].sort()
   if (labels.length < 2) {
     const found = labels.length === 0 ? 'none' : `only ${JSON.stringify(labels[0])}`
     throw new RangeError(`tfidfClassifier: ${train.length} training examples with labels: ${found}; at least two different labels are needed`)
   }
-  const index = new Map(labels.map((label, k) => [label, k]))
-  const texts = train.map(({ text }) => text)
-  const tfidf = fitTfidf(texts, options)
-  return { labels, tfidf, data: tfidfRows(tfidf, texts), truth: Int32Array.from(train, ({ label }) => index.get(label)!) }
+  return labels
 }
