@@ -29,7 +29,7 @@ export type TfidfClassifier = {
 /**
  * TF-IDF over word n-grams with L2-regularized multinomial logistic regression, fitted on `train`.
  *
- * TREC-6, C chosen: 90.2 % in 3 s on two cores (scikit-learn with the same words and C = 300: 90.2); with 500 labels 75.7 ± 2.4 over ten samples.
+ * TREC-6, C chosen: 90.2 % in 3 s on two cores (scikit-learn with the same words and C = 300: 90.2); with 500 labels 75.7 ± 2.3 over ten samples.
  *
  * ```ts
  * const floor = tfidfClassifier([{ text: 'Who wrote Hamlet ?', label: 'HUM' }, { text: 'Where is Elsinore ?', label: 'LOC' }], { regularization: 10 })

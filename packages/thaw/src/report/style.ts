@@ -72,7 +72,7 @@ for (const figure of document.querySelectorAll('figure.lines')) {
     tip.textContent = best[4] + ': ' + best[3] + ' at ' + best[2]
     const half = tip.offsetWidth / 2
     tip.style.left = Math.min(Math.max(best[0] * scale, half), box.width - half) + 'px'
-    tip.style.top = svg.offsetTop + best[1] * scale + 'px'
+    tip.style.top = box.top - figure.getBoundingClientRect().top + best[1] * scale + 'px'
   })
 }
 `
