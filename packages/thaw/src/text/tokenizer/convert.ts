@@ -44,7 +44,7 @@ export function byteLevelJson(vocab: Record<string, number>, merges: [string, st
     added_tokens: specials.filter((token) => vocab[token] !== undefined).map((token) => special(token, vocab[token]!)),
     normalizer: null,
     pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
-    post_processor: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
+    post_processor: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
     decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
     model: {
       type: 'BPE',
@@ -93,7 +93,8 @@ export function fromVocabTxt(text: string, where: string, lowercase?: boolean): 
   })
   if (vocab['[UNK]'] === undefined) throw new Error(`${where}: expected a BERT vocabulary, one token a line with [UNK]; [UNK] is missing.`)
   const specials = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]']
-  const cased = lines.some((token) => !specials.includes(token) && !/^\[.*\]$/.test(token) && /\p{Lu}/u.test(token))
+  // ASCII capitals only: the uncased vocabulary has ℝ and its like.
+  const cased = lines.some((token) => !specials.includes(token) && !/^\[.*\]$/.test(token) && /[A-Z]/.test(token))
   const uncased = lowercase ?? !cased
   return wordPieceJson({ ...vocab }, specials, uncased)
 }
