@@ -74,7 +74,7 @@ export function normalizerSteps(config: Component | null): Step[] {
     case 'Lowercase':
       return [lowercase]
     case 'StripAccents':
-      return [stripMarks]
+      return [{ pattern: /\p{M}/gu, replace: () => '' }]
     case 'Strip': {
       const sides = [config.strip_left !== false ? `^[${space}]+` : '', config.strip_right !== false ? `[${space}]+$` : ''].filter((side) => side !== '')
       return sides.length === 0 ? [] : [{ pattern: new RegExp(sides.join('|'), 'gu'), replace: () => '' }]

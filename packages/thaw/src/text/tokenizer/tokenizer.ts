@@ -66,7 +66,11 @@ export function createTokenizer(source: TokenizerJson, config: Record<string, un
     return tokens
   }
 
+  // A prefix for the first word only asks whether the text before normalization begins there, which needs the way back.
+  const needsOrigin = steps.length > 0 && JSON.stringify(json.pre_tokenizer).includes('"prepend_scheme":"first"')
+
   function ids(text: string): Int32Array {
+    if (needsOrigin) return Int32Array.from(body(text).ids)
     let result = new Int32Array(Math.max(16, text.length >> 1))
     let count = 0
     const push = (id: number) => {
@@ -129,7 +133,7 @@ export function createTokenizer(source: TokenizerJson, config: Record<string, un
       const clean = normalizeAligned(aligned(text.slice(outer.start, outer.end), outer.start), steps)
       for (const inner of normalized(clean.text)) {
         if (inner.id !== undefined) push(inner.id, original(clean, inner.start, inner.end))
-        else words(clean, inner, outer.start + inner.start === 0)
+        else words(clean, inner, original(clean, inner.start, inner.start + 1)[0] === 0)
       }
     }
     return result
