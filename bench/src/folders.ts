@@ -1,0 +1,7 @@
+// Where the benchmarks' own files are: the repository, its bench folder, the results, the Python side.
+import { fileURLToPath } from 'node:url'
+
+/** The repository's root; this file runs compiled, in bench/dist. */
+export const repositoryRoot = fileURLToPath(new URL('../..', import.meta.url)).replace(/[/\\]$/, '')
+export const resultsFolder = `${repositoryRoot}/bench/results`
+export const peersFolder = `${repositoryRoot}/bench/peers`
