@@ -38,7 +38,16 @@ const known = ['WordPiece', 'BPE', 'Unigram', 'WordLevel']
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
 
-const describe = (value: unknown): string => (Array.isArray(value) ? 'an array' : value === null ? 'null' : value === undefined ? 'nothing' : `a ${typeof value}`)
+const describe = (value: unknown): string =>
+  Array.isArray(value)
+    ? 'an array'
+    : value === null
+      ? 'null'
+      : value === undefined
+        ? 'nothing'
+        : typeof value === 'object'
+          ? 'an object'
+          : `a ${typeof value}`
 
 /** Files written before `model.type` existed are told apart by their keys. */
 function guessType(model: Record<string, unknown>): string | undefined {

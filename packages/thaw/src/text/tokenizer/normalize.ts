@@ -1,8 +1,9 @@
 // Normalizers: text to the form a vocabulary was made from, with the way back to the original text.
 // Every normalizer is a list of steps "replace each match of a pattern"; the corpus path runs the steps with String.replace, the path
 // with offsets walks the same matches and gives each new character the place of what it replaced. So both give the same text.
-import { PrecompiledNormalizer, SplitPreTokenizer } from './library.js'
+
 import type { Component } from './json.js'
+import { PrecompiledNormalizer, SplitPreTokenizer } from './library.js'
 import { chinese, control, mark, space } from './unicode.js'
 
 export interface Step {
@@ -76,7 +77,9 @@ export function normalizerSteps(config: Component | null): Step[] {
     case 'StripAccents':
       return [{ pattern: /\p{M}/gu, replace: () => '' }]
     case 'Strip': {
-      const sides = [config.strip_left !== false ? `^[${space}]+` : '', config.strip_right !== false ? `[${space}]+$` : ''].filter((side) => side !== '')
+      const sides = [config.strip_left !== false ? `^[${space}]+` : '', config.strip_right !== false ? `[${space}]+$` : ''].filter(
+        (side) => side !== '',
+      )
       return sides.length === 0 ? [] : [{ pattern: new RegExp(sides.join('|'), 'gu'), replace: () => '' }]
     }
     case 'Replace':
@@ -87,7 +90,7 @@ export function normalizerSteps(config: Component | null): Step[] {
       // SentencePiece's table of NFKC with additions, as the library approximates it.
       const library = new PrecompiledNormalizer(config)
       return [
-        { pattern: /[\0-\x1f\x7f]/g, replace: (match) => library.normalize(match) },
+        { pattern: /\p{Cc}/gu, replace: (match) => library.normalize(match) },
         { pattern: cluster, replace: (match) => library.normalize(match) },
       ]
     }

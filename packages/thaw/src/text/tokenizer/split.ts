@@ -38,7 +38,7 @@ function splitAt(pattern: RegExp, behavior: Behavior, invert = false): Stage {
     const add = (start: number, end: number, match: boolean) => {
       if (end <= start) return
       const last = spans.at(-1)
-      const wasMatch = last !== undefined && last.match
+      const wasMatch = last?.match === true
       const merge =
         last !== undefined &&
         ((behavior === 'Contiguous' && match === last.match) ||

@@ -24,7 +24,8 @@ function items(config: Component, key: 'single' | 'pair'): TemplateItem[] {
     if (piece.Sequence) return { sequence: piece.Sequence.id, segment: piece.Sequence.type_id }
     const token = piece.SpecialToken
     const ids = token && special[token.id]?.ids
-    if (!ids) throw new Error(`tokenizer.json: post_processor.${key}[${index}]: ${JSON.stringify(token?.id)} is not in post_processor.special_tokens.`)
+    if (!ids)
+      throw new Error(`tokenizer.json: post_processor.${key}[${index}]: ${JSON.stringify(token?.id)} is not in post_processor.special_tokens.`)
     return { ids, segment: token.type_id }
   })
 }

@@ -112,7 +112,7 @@ export function createTokenizer(source: TokenizerJson, config: Record<string, un
     const result: Body = { ids: [], offsets: [] }
     const push = (id: number, range: [number, number]) => {
       result.ids.push(id)
-      result.offsets.push(range)
+      result.offsets.push(template.trim ? withoutSpaces(text, range) : range)
     }
     const words = (source: Aligned, section: Section, first: boolean) => {
       for (const piece of splitWords(source.text.slice(section.start, section.end), stages, first)) {
@@ -121,7 +121,7 @@ export function createTokenizer(source: TokenizerJson, config: Record<string, un
         for (let k = 0; k < tokens.ids.length; k++) {
           const from = Math.max(section.start + piece.start, at + tokens.starts[k]!)
           const range = original(source, from, at + tokens.ends[k]!)
-          push(tokens.ids[k]!, template.trim ? withoutSpaces(text, range) : range)
+          push(tokens.ids[k]!, range)
         }
       }
     }

@@ -35,4 +35,5 @@ export const mark = `(?![${laterMarks}])\\p{Mn}`
 export const control = '(?![\\t\\n\\r\\u0890\\u0891\\u08e2\\u{110cd}\\u{13430}-\\u{1343f}])[\\p{Cc}\\p{Cf}\\p{Co}\\ufffd]'
 
 /** The blocks that handle_chinese_chars sets off with spaces (extension E begins at U+2B920 in the library, U+2B820 in Unicode). */
-export const chinese = '[\\u3400-\\u4dbf\\u4e00-\\u9fff\\uf900-\\ufaff\\u{20000}-\\u{2a6df}\\u{2a700}-\\u{2b81f}\\u{2b920}-\\u{2ceaf}\\u{2f800}-\\u{2fa1f}]'
+export const chinese =
+  '[\\u3400-\\u4dbf\\u4e00-\\u9fff\\uf900-\\ufaff\\u{20000}-\\u{2a6df}\\u{2a700}-\\u{2b81f}\\u{2b920}-\\u{2ceaf}\\u{2f800}-\\u{2fa1f}]'

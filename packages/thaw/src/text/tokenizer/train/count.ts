@@ -8,7 +8,11 @@ import { splitStages, splitWords } from '../split.js'
 export type Texts = Iterable<string> | AsyncIterable<string>
 
 /** Words and their counts, cut as the tokenizer `frame` will cut them; special tokens written in the texts are left out. */
-export async function countWords(texts: Texts, frame: Pick<TokenizerJson, 'normalizer' | 'pre_tokenizer'>, specials: readonly string[]): Promise<Map<string, number>> {
+export async function countWords(
+  texts: Texts,
+  frame: Pick<TokenizerJson, 'normalizer' | 'pre_tokenizer'>,
+  specials: readonly string[],
+): Promise<Map<string, number>> {
   const steps = normalizerSteps(frame.normalizer)
   const stages = splitStages(frame.pre_tokenizer)
   const sections = sectioner(specials.map((content, id) => ({ content, id })))
@@ -30,6 +34,8 @@ export function checkRequest(name: string, vocabulary: number, specials: readonl
   const twice = specials.find((token, index) => specials.indexOf(token) !== index)
   if (twice !== undefined) throw new Error(`${name}: specials: ${JSON.stringify(twice)} is listed twice.`)
   if (required !== undefined && !specials.includes(required)) {
-    throw new Error(`${name}: specials: expected ${JSON.stringify(required)} among them, the token of unknown words, got ${JSON.stringify(specials)}.`)
+    throw new Error(
+      `${name}: specials: expected ${JSON.stringify(required)} among them, the token of unknown words, got ${JSON.stringify(specials)}.`,
+    )
   }
 }

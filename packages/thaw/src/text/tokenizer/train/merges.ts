@@ -43,8 +43,7 @@ export function learnMerges({ symbols, words, counts, size, minFrequency, join }
   const pairs = new Map<number, Pair>()
   const queue = heap<Entry>(
     (a, b) =>
-      a.count > b.count ||
-      (a.count === b.count && (a.pair.left < b.pair.left || (a.pair.left === b.pair.left && a.pair.right < b.pair.right))),
+      a.count > b.count || (a.count === b.count && (a.pair.left < b.pair.left || (a.pair.left === b.pair.left && a.pair.right < b.pair.right))),
   )
   const pairAt = (left: number, right: number): Pair => {
     const key = left * shift + right
