@@ -1,11 +1,12 @@
 // Writes a tokenizer as Hugging Face's two files. Each file is written beside its place and renamed, so that a reader never sees half a file.
+import { randomUUID } from 'node:crypto'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TokenizerJson } from './json.js'
 import type { SpecialName, SpecialToken } from './types.js'
 
 async function writeAtomically(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`
+  const temporary = `${path}.${randomUUID()}.tmp`
   try {
     const file = await open(temporary, 'w')
     try {
