@@ -1,16 +1,15 @@
 // The parts of @huggingface/tokenizers that Thaw uses, with types: the package's own declarations do not resolve under NodeNext
-// (their relative imports lack file endings). Used: translation of Oniguruma patterns, SentencePiece's Precompiled, the Unigram lattice, decoders.
+// (their relative imports lack file endings). Used: translation of Oniguruma patterns, the Unigram lattice, decoders.
 import * as library from '@huggingface/tokenizers'
 import type { TokenizerJson } from './json.js'
 
 interface Library {
   SplitPreTokenizer: new (config: object) => { pattern: RegExp | null }
-  PrecompiledNormalizer: new (config: object) => { normalize(text: string): string }
   Unigram: new (config: object, eos: string) => { tokenize(word: string): string[] }
   Tokenizer: new (json: object, config: object) => { decoder: { decode(tokens: string[]): string } | null; encode(text: string): { ids: number[] } }
 }
 
-export const { SplitPreTokenizer, PrecompiledNormalizer, Unigram, Tokenizer } = library as unknown as Library
+export const { SplitPreTokenizer, Unigram, Tokenizer } = library as unknown as Library
 
 /** Tokens to text by the library's decoder, which needs a model to stand beside it. */
 export function libraryDecoder(json: TokenizerJson): (tokens: string[]) => string {

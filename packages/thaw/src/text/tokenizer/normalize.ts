@@ -2,8 +2,9 @@
 // Every normalizer is a list of steps "replace each match of a pattern"; the corpus path runs the steps with String.replace, the path
 // with offsets walks the same matches and gives each new character the place of what it replaced. So both give the same text.
 
+import { charsmap } from './charsmap.js'
 import type { Component } from './json.js'
-import { PrecompiledNormalizer, SplitPreTokenizer } from './library.js'
+import { SplitPreTokenizer } from './library.js'
 import { chinese, control, mark, space } from './unicode.js'
 
 export interface Step {
@@ -86,14 +87,8 @@ export function normalizerSteps(config: Component | null): Step[] {
       return [{ pattern: componentPattern(config), replace: () => String(config.content ?? '') }]
     case 'Prepend':
       return [{ pattern: /^[\s\S]/gu, replace: (match) => String(config.prepend ?? '') + match }]
-    case 'Precompiled': {
-      // SentencePiece's table of NFKC with additions, as the library approximates it.
-      const library = new PrecompiledNormalizer(config)
-      return [
-        { pattern: /\p{Cc}/gu, replace: (match) => library.normalize(match) },
-        { pattern: cluster, replace: (match) => library.normalize(match) },
-      ]
-    }
+    case 'Precompiled':
+      return typeof config.precompiled_charsmap === 'string' ? [charsmap(config.precompiled_charsmap)] : []
     default:
       throw new Error(
         `tokenizer.json: normalizer.type: expected BertNormalizer, Lowercase, NFC, NFD, NFKC, NFKD, Precompiled, Prepend, Replace, Sequence, Strip or StripAccents, got ${JSON.stringify(config.type)}.`,
