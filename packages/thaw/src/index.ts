@@ -1,6 +1,19 @@
-// The toolkit's public names.
+// The toolkit's public names, in the order one learns them: text, models, checkpoints, metrics, reports.
 
-export type { TransformerConfig } from './models/config.js'
+export { chooseRegularization, tfidfClassifier } from './baseline/classifier.js'
+export * from './data/index.js'
+export { type Checkpoint, type CheckpointConfig, readCheckpoint, writeCheckpoint } from './hub/checkpoint.js'
+export { type LoadReport, loadInto } from './hub/load-into.js'
+export { readSafetensors } from './hub/safetensors.js'
+export { writeSafetensors } from './hub/safetensors-write.js'
+export { classificationReport, worstMistakes } from './metrics/classification.js'
+export { formatClasses, formatConfusion } from './metrics/confusion.js'
+export { formatMeanDeviation, meanDeviation } from './metrics/deviation.js'
+export { bitsPerByte, perplexity, wordPerplexity } from './metrics/perplexity.js'
+export { type TransformerConfig, validateConfig } from './models/config.js'
 export { parameterShapes } from './models/shapes.js'
 export { sinusoids, transformer } from './models/transformer.js'
 export { Scope } from './nn/scope.js'
+export * from './text/corpus/index.js'
+export { permutation, random } from './text/random.js'
+export * from './text/tokenizer/index.js'
