@@ -23,3 +23,4 @@ export {
   type Transform,
   trace,
 } from './optim/transforms.js'
+export { constant as constantSchedule, cosine, inverseSquareRoot, linear, type Schedule } from './optim/schedules.js'

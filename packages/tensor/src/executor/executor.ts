@@ -33,6 +33,10 @@ export class Store {
   write(path: string, data: TypedArray | readonly number[], offset = 0): Promise<void> {
     return this.connection.call('write', this.id, path, (Array.isArray(data) ? Float32Array.from(data) : data) as TypedArray, offset)
   }
+  /** Fills an f32 tensor with one value, or with N(0, std²) as a function of the seed. */
+  fill(path: string, content: { value: number } | { std: number; seed: number }): Promise<void> {
+    return this.connection.call('fill', this.id, path, content)
+  }
   /** A copy of a tensor. */
   read(path: string): Promise<TypedArray> {
     return this.connection.call('read', this.id, path)

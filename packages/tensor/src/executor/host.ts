@@ -110,6 +110,13 @@ export class Host {
     this.store(store).write(path, data, offset)
   }
 
+  /** Fills a tensor with one value, or with N(0, std²) from a seed. */
+  fill(store: number, path: string, content: { value: number } | { std: number; seed: number }): void {
+    const { pointer, length } = this.store(store).cell(path)
+    if ('value' in content) this.kernels.fill(pointer, length, content.value)
+    else this.kernels.normal(pointer, length, { low: content.seed >>> 0, high: 0 }, content.std)
+  }
+
   read(store: number, path: string): TypedArray {
     return this.store(store).read(path)
   }

@@ -1,0 +1,15 @@
+// Initial values of parameters: N(0, 0.02²) for matrices (GPT, BERT), ones for the norms' gains, zeros for biases.
+
+import type { Store } from '@thaw/tensor'
+import { hash } from '../text/random.js'
+
+/** A number from a path, so that a parameter's values depend on the seed and its own name only. */
+const pathSeed = (seed: number, path: string): number => [...path].reduce((state, letter) => hash(state, letter.charCodeAt(0)), seed)
+
+/** Fills parameters as a new model has them. */
+export async function initialise(store: Store, shapes: Iterable<readonly [string, readonly number[]]>, seed: number, std = 0.02): Promise<void> {
+  for (const [path, shape] of shapes) {
+    if (shape.length > 1) await store.fill(path, { std, seed: pathSeed(seed, path) })
+    else await store.fill(path, { value: path.endsWith('norm.weight') ? 1 : 0 })
+  }
+}
