@@ -9,6 +9,7 @@ export { Gradient, grad, hessianVectorProduct } from './graph/grad.js'
 export * as ops from './graph/ops/index.js'
 export { constant, describe, GraphError, input, parameter, state, Tensor } from './graph/tensor.js'
 export { type LowerOptions, lower } from './onnx/lower.js'
+export { constant as constantSchedule, cosine, inverseSquareRoot, linear, type Schedule } from './optim/schedules.js'
 export { type TrainingStep, type TrainingStepOptions, trainingStep } from './optim/step.js'
 export {
   adam,
@@ -23,4 +24,3 @@ export {
   type Transform,
   trace,
 } from './optim/transforms.js'
-export { constant as constantSchedule, cosine, inverseSquareRoot, linear, type Schedule } from './optim/schedules.js'

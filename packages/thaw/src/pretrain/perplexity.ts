@@ -25,7 +25,12 @@ export interface Evaluator {
 }
 
 /** Compiles the evaluation of a causal model whose parameters are in a store. */
-export async function perplexityEvaluator(executor: Executor, config: TransformerConfig, params: Store, shape: { batch: number; time: number }): Promise<Evaluator> {
+export async function perplexityEvaluator(
+  executor: Executor,
+  config: TransformerConfig,
+  params: Store,
+  shape: { batch: number; time: number },
+): Promise<Evaluator> {
   const { sum, count } = causalObjective(new Scope(), config)
   const program = await executor.compile({ outputs: { sum, count } }, { shapes: [shape] })
   const { batch, time } = shape

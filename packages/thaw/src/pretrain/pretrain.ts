@@ -103,7 +103,12 @@ async function run(context: Run): Promise<PretrainReport> {
     await replaceFile(join(folder, 'run.json'), JSON.stringify(settings, undefined, 2))
   }
   const endOfText = (tokenizer.special.eos ?? tokenizer.special.sep ?? tokenizer.special.bos)?.id
-  const cacheOptions = { tokenizer, cacheFolder: join(folder, 'cache'), documents: settings.documents, ...(endOfText === undefined ? {} : { endOfText }) }
+  const cacheOptions = {
+    tokenizer,
+    cacheFolder: join(folder, 'cache'),
+    documents: settings.documents,
+    ...(endOfText === undefined ? {} : { endOfText }),
+  }
   await using cache = await tokenizeCorpus(settings.text, cacheOptions)
   onEvent({ kind: 'corpus', tokens: cache.tokens, words: cache.words, documents: cache.documents })
   const corpus = { cache, endOfText: endOfText ?? 0 }
@@ -121,7 +126,13 @@ interface Corpus {
 /** Tokens held out for validation where no text is given for it: 2 %, at most these. */
 const heldOut = 60_000
 
-async function train({ settings, out, folder, tokenizer, executor, onEvent, signal }: Run, config: TransformerConfig, params: Store, parameters: number, { cache, validCache, endOfText }: Corpus): Promise<PretrainReport> {
+async function train(
+  { settings, out, folder, tokenizer, executor, onEvent, signal }: Run,
+  config: TransformerConfig,
+  params: Store,
+  parameters: number,
+  { cache, validCache, endOfText }: Corpus,
+): Promise<PretrainReport> {
   const { batch, time, microsteps, seed } = settings
   const scope = new Scope({ training: true })
   const objective = causalObjective(scope, config)
@@ -136,7 +147,8 @@ async function train({ settings, out, folder, tokenizer, executor, onEvent, sign
   const stores = { params, optimizer: trainer.optimizer }
   const position = await loadTrainingState<Position>(folder, stores)
 
-  const range = validCache === cache ? { from: 0, to: cache.tokens - Math.min(heldOut, Math.floor(cache.tokens * 0.02)) } : { from: 0, to: cache.tokens }
+  const range =
+    validCache === cache ? { from: 0, to: cache.tokens - Math.min(heldOut, Math.floor(cache.tokens * 0.02)) } : { from: 0, to: cache.tokens }
   const perEpoch = Math.floor(languageModelBatchCount(cache, { batch, time, ...range }) / microsteps)
   const secondsPerStep = await timeOneStep(trainer, batch, time)
   const total = position?.total ?? plannedSteps(settings, perEpoch, secondsPerStep)
@@ -145,7 +157,8 @@ async function train({ settings, out, folder, tokenizer, executor, onEvent, sign
 
   const evaluator = await perplexityEvaluator(executor, config, params, { batch, time })
   const log = runLog(folder, from > 0 ? { resumeFrom: from } : {})
-  const held = validCache === cache ? { from: range.to, to: cache.tokens, words: Math.round((cache.words * (cache.tokens - range.to)) / cache.tokens) } : {}
+  const held =
+    validCache === cache ? { from: range.to, to: cache.tokens, words: Math.round((cache.words * (cache.tokens - range.to)) / cache.tokens) } : {}
   let validation: PerplexityReport | undefined
   const schedule = scheduleOf(settings, total)
   try {
@@ -165,7 +178,11 @@ async function train({ settings, out, folder, tokenizer, executor, onEvent, sign
         every: settings.validateEvery ?? Math.max(1, Math.ceil(total / 20)),
         async run(step) {
           validation = await evaluator.evaluate(validCache, { ...held, first: endOfText })
-          log.write(step, { validLoss: validation.loss / validation.tokens, validPerplexity: validation.perToken, validWordPerplexity: validation.perWord })
+          log.write(step, {
+            validLoss: validation.loss / validation.tokens,
+            validPerplexity: validation.perToken,
+            validWordPerplexity: validation.perWord,
+          })
           onEvent({ kind: 'validation', step, report: validation })
         },
       },

@@ -66,9 +66,13 @@ export function pretrainSettings(given: Partial<PretrainSettings> & { text: stri
   if (lengths > 1) throw new Error('steps, minutes and epochs: give one of them, not several')
   if (lengths === 0) settings.epochs = 1
   if (settings.text.length === 0) throw new Error('text: no files given; name text files, globs, or - for standard input')
-  if (settings.time > config.positions) throw new Error(`time ${settings.time}: the model has ${config.positions} positions; give a shorter time, or more positions`)
+  if (settings.time > config.positions)
+    throw new Error(`time ${settings.time}: the model has ${config.positions} positions; give a shorter time, or more positions`)
   for (const [name, value] of Object.entries(settings))
-    if (typeof value === 'number' && !(Number.isFinite(value) && (value > 0 || ['weightDecay', 'seed', 'clip', 'warmup'].includes(name)) && value >= 0))
+    if (
+      typeof value === 'number' &&
+      !(Number.isFinite(value) && (value > 0 || ['weightDecay', 'seed', 'clip', 'warmup'].includes(name)) && value >= 0)
+    )
       throw new Error(`${name} ${value}: expected a number above 0`)
   return settings
 }

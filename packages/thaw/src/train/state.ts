@@ -14,7 +14,12 @@ export async function saveTrainingState(folder: string, stores: Readonly<Record<
   for (const [name, store] of Object.entries(stores))
     for (const { path, dtype, shape } of await store.describe()) {
       if (dtype !== 'f32' && dtype !== 'i32') throw new Error(`${name}/${path}: ${dtype} tensors cannot be saved in a training state`)
-      tensors.push({ name: `${name}/${path}`, dtype: dtype === 'f32' ? 'F32' : 'I32', shape: [...shape], data: (await store.read(path)) as Float32Array | Int32Array })
+      tensors.push({
+        name: `${name}/${path}`,
+        dtype: dtype === 'f32' ? 'F32' : 'I32',
+        shape: [...shape],
+        data: (await store.read(path)) as Float32Array | Int32Array,
+      })
     }
   await writeSafetensors(`${folder}/${file}`, tensors, { position: JSON.stringify(position) })
 }
@@ -36,7 +41,9 @@ export async function loadTrainingState<T>(folder: string, stores: Readonly<Reco
       for (const tensor of await store.describe()) {
         const entry = saved.entries.get(`${name}/${tensor.path}`)
         if (!entry || String(entry.shape) !== String(tensor.shape))
-          throw new Error(`${path}: ${name}/${tensor.path} is [${entry?.shape ?? 'absent'}], the run needs [${tensor.shape}]: the state belongs to another configuration; start anew in another folder`)
+          throw new Error(
+            `${path}: ${name}/${tensor.path} is [${entry?.shape ?? 'absent'}], the run needs [${tensor.shape}]: the state belongs to another configuration; start anew in another folder`,
+          )
         await store.write(tensor.path, (await saved.read(entry === undefined ? '' : `${name}/${tensor.path}`)) as Float32Array)
       }
     return JSON.parse(saved.metadata.position ?? 'null') as T

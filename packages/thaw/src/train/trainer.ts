@@ -53,7 +53,8 @@ export async function createTrainer(executor: Executor, options: TrainerOptions)
   await optimizer.declare(programs.states.optimizer)
   await gradients.declare(programs.states.gradients)
   const compile = (program: Program) => executor.compile(program, options.shapes ? { shapes: options.shapes } : {})
-  const scalars = (outputs: Record<string, { data: ArrayLike<number | bigint> }>) => Object.fromEntries(Object.entries(outputs).map(([name, { data }]) => [name, Number(data[0])]))
+  const scalars = (outputs: Record<string, { data: ArrayLike<number | bigint> }>) =>
+    Object.fromEntries(Object.entries(outputs).map(([name, { data }]) => [name, Number(data[0])]))
 
   if (microsteps === 1) {
     const [step, rehearsal] = [await compile(programs.step), await compile(programs.gradients)]
