@@ -1,5 +1,6 @@
 // The toolkit's public names, in the order one learns them: text, models, checkpoints, metrics, reports.
 
+export * from './adapt/index.js'
 export { chooseRegularization, tfidfClassifier } from './baseline/classifier.js'
 export * from './data/index.js'
 export { type Checkpoint, readCheckpoint, writeCheckpoint } from './hub/checkpoint.js'
@@ -19,6 +20,8 @@ export { Scope } from './nn/scope.js'
 export { type PerplexityReport, perplexityEvaluator } from './pretrain/perplexity.js'
 export { type PretrainEvent, type PretrainOptions, type PretrainReport, pretrain } from './pretrain/pretrain.js'
 export { type PretrainSettings, pretrainSettings } from './pretrain/settings.js'
+export { type ClassificationTask, classification } from './tasks/classification.js'
+export type { Pooling } from './tasks/pooling.js'
 export * from './text/corpus/index.js'
 export { permutation, random } from './text/random.js'
 export * from './text/tokenizer/index.js'

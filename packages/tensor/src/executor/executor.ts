@@ -37,6 +37,10 @@ export class Store {
   fill(path: string, content: { value: number } | { std: number; seed: number }): Promise<void> {
     return this.connection.call('fill', this.id, path, content)
   }
+  /** Copies all tensors over those of another store with the same paths. */
+  copyTo(other: Store): Promise<void> {
+    return this.connection.call('copy', this.id, other.id)
+  }
   /** A copy of a tensor. */
   read(path: string): Promise<TypedArray> {
     return this.connection.call('read', this.id, path)

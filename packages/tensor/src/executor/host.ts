@@ -117,6 +117,16 @@ export class Host {
     else this.kernels.normal(pointer, length, { low: content.seed >>> 0, high: 0 }, content.std)
   }
 
+  /** Copies a store's tensors over those of another that has the same paths. */
+  copy(from: number, to: number): void {
+    for (const [path, { dtype }] of this.store(from).cells) {
+      const [source, target] = [this.store(from).cell(path), this.store(to).cell(path)]
+      if (source.dtype !== target.dtype || source.length !== target.length)
+        throw new Error(`copy: ${path} is ${dtype} [${source.shape}] in one store and ${target.dtype} [${target.shape}] in the other`)
+      new Uint8Array(this.buffer).copyWithin(target.pointer, source.pointer, source.pointer + source.length * bytesOf[dtype])
+    }
+  }
+
   read(store: number, path: string): TypedArray {
     return this.store(store).read(path)
   }

@@ -1,0 +1,176 @@
+// A classifier that is ready to use: predict, evaluate, save. And its way back from a folder.
+
+import { createExecutor, type Executable, type Executor, ops, type Store } from '@thaw/tensor'
+import { writeCheckpoint } from '../hub/checkpoint.js'
+import { type ClassificationReport, classificationReport } from '../metrics/classification.js'
+import type { TransformerConfig } from '../models/config.js'
+import { Scope } from '../nn/scope.js'
+import { classifierInputs, classifierLogits } from '../tasks/classification.js'
+import { clfToken, padded, textEncoder } from '../tasks/inputs.js'
+import { type Pooling, paddingSide } from '../tasks/pooling.js'
+import { layerMeans, mixHead } from '../tasks/scalar-mix.js'
+import type { Tokenizer } from '../text/tokenizer/index.js'
+import { load, type NamedValues } from './backbone.js'
+
+export interface Prediction {
+  label: string
+  score: number
+}
+
+/** What a saved classifier's config.json keeps under `thaw`. */
+export interface ClassifierDetails {
+  task: 'classification'
+  labels: readonly string[]
+  pooling: Pooling
+  /** The head reads a mix of all layers. */
+  mix: boolean
+  maxLength: number
+}
+
+export interface Classifier {
+  readonly labels: readonly string[]
+  readonly config: TransformerConfig
+  /** Each text's labels with probabilities, the most probable first. */
+  predict(texts: readonly string[]): Promise<Prediction[][]>
+  predict(text: string): Promise<Prediction[]>
+  /** Probabilities in the order of `labels`, one row a text: batched by length, whatever order the texts come in. */
+  probabilities(texts: readonly TextLike[]): Promise<Float32Array[]>
+  evaluate(examples: readonly (TextLike & { label: string })[]): Promise<{ report: ClassificationReport; probabilities: Float32Array[] }>
+  /** Writes a checkpoint folder: config, tokenizer, safetensors. */
+  save(folder: string): Promise<void>
+  dispose(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+export interface TextLike {
+  text: string
+  pair?: string
+}
+
+export interface ClassifierParts {
+  config: TransformerConfig
+  tokenizer: Tokenizer
+  details: ClassifierDetails
+  executor: Executor
+  params: Store
+  /** Whether disposing of the classifier ends the executor too. */
+  owns: boolean
+}
+
+/** Tokens a batch may have: enough to fill the machine, few enough for its memory. */
+const tokensPerBatch = 4096
+
+/** A classifier over parameters in a store. The compiled program reads the store, so it follows training. */
+export async function createClassifier(parts: ClassifierParts): Promise<Classifier> {
+  const { config, tokenizer, details, executor, params } = parts
+  const { labels, pooling, maxLength } = details
+  const program = await inferenceProgram(executor, config, details)
+  const encode = textEncoder(tokenizer, maxLength, pooling === 'clf' ? tokenizer.tokenToId(clfToken) : undefined)
+  const pad = tokenizer.special.pad?.id ?? 0
+
+  const probabilities = async (texts: readonly TextLike[]): Promise<Float32Array[]> => {
+    const rows = texts.map(({ text, pair }) => encode(text, pair).ids)
+    const results = new Array<Float32Array>(texts.length)
+    for (const batch of batchesByTokens(rows)) {
+      const feeds = padded(
+        batch.map((i) => rows[i]!),
+        paddingSide(pooling),
+        pad,
+        maxLength,
+      )
+      const { outputs } = await program.bind({ params }).run({ feeds })
+      batch.forEach((i, r) => {
+        results[i] = (outputs.probabilities!.data as Float32Array).slice(r * labels.length, (r + 1) * labels.length)
+      })
+    }
+    return results
+  }
+  const ranked = (row: Float32Array): Prediction[] => labels.map((label, i) => ({ label, score: row[i]! })).sort((a, b) => b.score - a.score)
+  const dispose = async () => {
+    await program.dispose()
+    if (parts.owns) await executor[Symbol.asyncDispose]()
+  }
+  return {
+    labels,
+    config,
+    probabilities,
+    async predict(texts: string | readonly string[]) {
+      const rows = await probabilities((typeof texts === 'string' ? [texts] : texts).map((text) => ({ text })))
+      return (typeof texts === 'string' ? ranked(rows[0]!) : rows.map(ranked)) as never
+    },
+    async evaluate(examples) {
+      const rows = await probabilities(examples)
+      const truth = examples.map(({ label }) => labelId(labels, label))
+      return { report: classificationReport(truth, rows.map(argmax), labels), probabilities: rows }
+    },
+    async save(folder) {
+      const parameters: { path: string; shape: number[]; data: Float32Array }[] = []
+      for (const { path, shape } of await params.describe())
+        parameters.push({ path, shape: [...shape], data: (await params.read(path)) as Float32Array })
+      await writeCheckpoint(folder, {
+        config: { model: config, labels: [...labels], thaw: { ...details, labels: undefined } },
+        parameters,
+        tokenizer,
+      })
+    },
+    dispose,
+    [Symbol.asyncDispose]: dispose,
+  }
+}
+
+/** The index of a label. @throws listing the labels there are. */
+export function labelId(labels: readonly string[], label: string | undefined): number {
+  const id = label === undefined ? -1 : labels.indexOf(label)
+  if (id < 0)
+    throw new Error(`label ${JSON.stringify(label)} is not among the model's: ${labels.slice(0, 12).join(', ')}${labels.length > 12 ? ', …' : ''}`)
+  return id
+}
+
+const argmax = (row: Float32Array): number => row.reduce((best, value, i) => (value > row[best]! ? i : best), 0)
+
+/** Rows sorted by length, in batches of about as many tokens. */
+function batchesByTokens(rows: readonly (readonly number[])[]): number[][] {
+  const order = rows.map((_, i) => i).sort((a, b) => rows[a]!.length - rows[b]!.length || a - b)
+  const batches: number[][] = []
+  let batch: number[] = []
+  for (const i of order) {
+    if (batch.length > 0 && (batch.length + 1) * rows[i]!.length > tokensPerBatch) {
+      batches.push(batch)
+      batch = []
+    }
+    batch.push(i)
+  }
+  if (batch.length > 0) batches.push(batch)
+  return batches
+}
+
+function inferenceProgram(executor: Executor, config: TransformerConfig, { labels, pooling, mix }: ClassifierDetails): Promise<Executable> {
+  const scope = new Scope()
+  const inputs = classifierInputs()
+  const logits = mix
+    ? mixHead(scope, config, layerMeans(scope, config, inputs), labels.length, 0)
+    : classifierLogits(scope, config, inputs, { labels: labels.length, pooling, dropout: 0 })
+  return executor.compile({ outputs: { probabilities: ops.softmax(logits) } }, { inference: true })
+}
+
+/** Loads a classifier that {@link Classifier.save} wrote. */
+export async function loadClassifier(folder: string, options: { threads?: number } = {}): Promise<Classifier> {
+  const backbone = await load(folder)
+  const details = backbone.details.thaw as unknown as ClassifierDetails | undefined
+  const labels = backbone.details.labels
+  if (details?.task !== 'classification' || !labels)
+    throw new Error(
+      `${folder}: this checkpoint is no classifier (its config.json names no labels and pooling); adapt it first: thaw adapt ${folder} --train …`,
+    )
+  const executor = await createExecutor(options)
+  const params = await fillStore(executor, backbone.parameters)
+  return createClassifier({ config: backbone.config, tokenizer: backbone.tokenizer, details: { ...details, labels }, executor, params, owns: true })
+}
+
+/** A store with the given parameters. */
+export async function fillStore(executor: Executor, parameters: ReadonlyMap<string, NamedValues>): Promise<Store> {
+  const params = await executor.store('params')
+  await params.declare([...parameters].map(([path, { shape }]) => ({ path, shape, dtype: 'f32' })))
+  for (const [path, { data }] of parameters) await params.write(path, data)
+  return params
+}

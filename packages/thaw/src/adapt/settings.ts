@@ -1,0 +1,91 @@
+// How a backbone is adapted, as one plain value: kept in the checkpoint, printed before the run.
+
+import type { Pooling } from '../tasks/pooling.js'
+
+/** full: everything is trained. frozen: only the head, on a learned mix of layers. scratch: as full, from random values (the control). */
+export type Scheme = 'full' | 'frozen' | 'scratch'
+
+export interface AdaptSettings {
+  scheme: Scheme
+  pooling: Pooling
+  epochs: number
+  batch: number
+  /** Peak rate of Adam. */
+  rate: number
+  /** Factor on the head's rate. */
+  headFactor: number
+  /** Steps of linear warm-up; then linear to 0. */
+  warmup: number
+  dropout: number
+  clip: number
+  weightDecay: number
+  maxLength: number
+  seed: number
+}
+
+/**
+ * The tutorial's settings (hands-on 3): [CLF] token, 3 epochs, batch 32, rate 6.5e-5 with 10 steps of warm-up, then linear to 0.
+ * For a model of 50 M parameters and 5,452 questions.
+ */
+export const tutorialSettings: Omit<AdaptSettings, 'maxLength' | 'seed'> = {
+  scheme: 'full',
+  pooling: 'clf',
+  epochs: 3,
+  batch: 32,
+  rate: 6.5e-5,
+  headFactor: 1,
+  warmup: 10,
+  dropout: 0.1,
+  clip: 1,
+  weightDecay: 0,
+}
+
+/** Fewer updates than this do not adapt a model, however small the data. */
+export const enoughSteps = 300
+
+/**
+ * What is used where nothing is said: enough steps rather than a number of epochs, a rate that suits the model's size (small models want
+ * larger ones), and a pooling that suits its kind.
+ */
+export function defaultSettings(
+  given: Partial<AdaptSettings>,
+  model: { hidden: number; positions: number; causal: boolean },
+  examples: number,
+): AdaptSettings {
+  const scheme = given.scheme ?? 'full'
+  const batch = given.batch ?? Math.min(32, Math.max(8, 2 ** Math.floor(Math.log2(Math.max(8, examples / 16)))))
+  const perEpoch = Math.ceil(examples / batch)
+  const epochs = given.epochs ?? Math.min(60, Math.max(scheme === 'scratch' ? 12 : scheme === 'frozen' ? 30 : 4, Math.ceil(enoughSteps / perEpoch)))
+  const width = model.hidden <= 512 ? 3e-4 : 5e-5
+  const settings: AdaptSettings = {
+    scheme,
+    pooling: scheme === 'frozen' ? 'mean' : model.causal ? 'max' : 'mean',
+    epochs,
+    batch,
+    rate: scheme === 'frozen' ? 1e-2 : scheme === 'scratch' ? 1e-3 : width,
+    headFactor: 1,
+    warmup: Math.max(1, Math.round(perEpoch * epochs * 0.06)),
+    dropout: 0.1,
+    clip: 1,
+    weightDecay: 0.01,
+    maxLength: model.positions,
+    seed: 1,
+    ...given,
+  }
+  check(settings, model.positions)
+  return settings
+}
+
+function check(settings: AdaptSettings, positions: number): void {
+  const schemes: Scheme[] = ['full', 'frozen', 'scratch']
+  const poolings: Pooling[] = ['clf', 'first', 'last', 'mean', 'max']
+  if (!schemes.includes(settings.scheme)) throw new Error(`scheme ${JSON.stringify(settings.scheme)}: expected one of ${schemes.join(', ')}`)
+  if (!poolings.includes(settings.pooling)) throw new Error(`pooling ${JSON.stringify(settings.pooling)}: expected one of ${poolings.join(', ')}`)
+  if (settings.scheme === 'frozen' && settings.pooling !== 'mean')
+    throw new Error(`pooling ${settings.pooling}: a frozen backbone is pooled by the mean; leave pooling out, or take the scheme full`)
+  for (const name of ['epochs', 'batch', 'maxLength'] as const)
+    if (!Number.isInteger(settings[name]) || settings[name] < 1) throw new Error(`${name} ${settings[name]}: expected a whole number of at least 1`)
+  if (settings.maxLength > positions) throw new Error(`max length ${settings.maxLength}: the model has ${positions} positions`)
+  if (!(settings.rate > 0)) throw new Error(`rate ${settings.rate}: expected a number above 0`)
+  if (!(settings.dropout >= 0 && settings.dropout < 1)) throw new Error(`dropout ${settings.dropout}: expected at least 0 and below 1`)
+}

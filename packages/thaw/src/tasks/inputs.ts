@@ -1,0 +1,69 @@
+// Texts as padded batches of ids. Padding goes to the left where the last token counts (a [CLF] token at the end, causal models), so that it
+// stands at the same place in every row; positions are counted from the first real token, so padding changes nothing.
+
+import type { Feed } from '@thaw/tensor'
+import type { Tokenizer } from '../text/tokenizer/index.js'
+
+export interface EncodedText {
+  ids: number[]
+  truncated: boolean
+}
+
+export type TextEncoder = (text: string, pair?: string) => EncodedText
+
+/** The token that is appended for pooling `clf`. */
+export const clfToken = '[CLF]'
+
+/** How a text becomes ids: what the tokenizer's template adds, cut to the model's positions, and the [CLF] token at the end where asked for. */
+export function textEncoder(tokenizer: Tokenizer, maxLength: number, clf?: number): TextEncoder {
+  const room = maxLength - (clf === undefined ? 0 : 1)
+  return (text, pair) => {
+    const encoded = tokenizer.encode(text, { maxLength: room, ...(pair === undefined ? {} : { pair }) })
+    const { ids } = encoded
+    const cut =
+      ids.length >= room &&
+      (encoded.offsets.at(-1)?.[1] ?? 0) < text.trimEnd().length &&
+      tokenizer.encode(text, pair === undefined ? {} : { pair }).ids.length > room
+    const unknown = tokenizer.special.unk?.id ?? tokenizer.special.eos?.id ?? 0
+    return { ids: [...(ids.length === 0 ? [unknown] : ids), ...(clf === undefined ? [] : [clf])], truncated: cut }
+  }
+}
+
+export interface TextFeeds extends Record<string, Feed> {
+  ids: Feed
+  visible: Feed
+  positions: Feed
+}
+
+/** Pads rows of ids to one length, a multiple of 8 (few different shapes run faster than many), at most `limit`. */
+export function padded(rows: readonly (readonly number[])[], side: 'left' | 'right', pad: number, limit: number): TextFeeds {
+  const longest = rows.reduce((length, row) => Math.max(length, row.length), 1)
+  const time = Math.max(Math.min(Math.ceil(longest / 8) * 8, limit), longest)
+  const shape = [rows.length, time]
+  const ids = new Int32Array(rows.length * time).fill(pad)
+  const visible = new Uint8Array(rows.length * time)
+  const positions = new Int32Array(rows.length * time)
+  rows.forEach((row, r) => {
+    const from = r * time + (side === 'left' ? time - row.length : 0)
+    for (let i = 0; i < row.length; i++) {
+      ids[from + i] = row[i]!
+      visible[from + i] = 1
+      positions[from + i] = i
+    }
+  })
+  return { ids: { data: ids, shape }, visible: { data: visible, shape }, positions: { data: positions, shape } }
+}
+
+/**
+ * Batches of similar lengths: within pools of many batches, rows are sorted by length, and the batches come in random order. Less padding, and
+ * the data still come in another order at each epoch.
+ */
+export function lengthGroupedBatches(lengths: readonly number[], batch: number, shuffled: readonly number[]): number[][] {
+  const pool = batch * 32
+  const batches: number[][] = []
+  for (let at = 0; at < shuffled.length; at += pool) {
+    const sorted = shuffled.slice(at, at + pool).sort((a, b) => lengths[a]! - lengths[b]! || a - b)
+    for (let i = 0; i < sorted.length; i += batch) batches.push(sorted.slice(i, i + batch))
+  }
+  return batches
+}

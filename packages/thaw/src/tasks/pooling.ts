@@ -1,0 +1,22 @@
+// From a text's tokens to one vector.
+
+import { type Dim, ops, type Tensor } from '@thaw/tensor'
+
+/** clf: the added [CLF] token at the end; first, last: that token; mean, max: over the visible tokens. */
+export type Pooling = 'clf' | 'first' | 'last' | 'mean' | 'max'
+
+/** Where padding goes for a pooling: to the left where the last place counts. */
+export const paddingSide = (pooling: Pooling): 'left' | 'right' => (pooling === 'clf' || pooling === 'last' ? 'left' : 'right')
+
+/** Rows [batch·time, hidden] and visible [batch, time] → [batch, hidden]. Padding must be on the pooling's side. */
+export function pool(pooling: Pooling, rows: Tensor, visible: Tensor): Tensor {
+  const [batch, time] = visible.shape as [Dim, Dim]
+  const hidden = rows.shape[1]!
+  const x = ops.reshape(rows, [batch, time, hidden])
+  if (pooling === 'clf' || pooling === 'last') return ops.reshape(ops.slice(x, 1, -1), [batch, hidden])
+  if (pooling === 'first') return ops.reshape(ops.slice(x, 1, 0, 1), [batch, hidden])
+  const weights = ops.where(visible, 1, 0) // [batch, time]
+  if (pooling === 'max') return ops.max(ops.add(x, ops.where(ops.unsqueeze(visible, 2), 0, -1e30)), 1)
+  const shares = ops.div(weights, ops.maximum(ops.sum(weights, 1, true), 1))
+  return ops.reshape(ops.matmul(ops.unsqueeze(shares, 1), x), [batch, hidden])
+}
