@@ -1,2 +1,31 @@
-/** The `thaw` command. */
-export async function main(_argv: string[]): Promise<void> {}
+// The `thaw` command: one file a command in this folder, each of which registers itself.
+
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+
+/** Adds a command to the program. */
+export type Register = (program: Command) => void
+
+const commands: readonly Register[] = []
+
+/** Builds the program; every command adds itself. */
+export function createProgram(): Command {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+  const program = new Command('thaw')
+    .description('Transfer learning for NLP: pretrain, adapt, probe, ship.')
+    .version(version)
+    .showHelpAfterError('(see thaw --help)')
+  for (const register of commands) register(program)
+  return program
+}
+
+/** The `thaw` command. Errors are one readable message on stderr; THAW_DEBUG=1 shows where they come from. */
+export async function main(argv: readonly string[]): Promise<void> {
+  try {
+    await createProgram().parseAsync([...argv], { from: 'user' })
+  } catch (error) {
+    const { message, stack } = error as Error
+    process.stderr.write(`thaw: ${process.env.THAW_DEBUG ? stack : message}\n`)
+    process.exitCode = 1
+  }
+}
