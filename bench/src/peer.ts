@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { peersFolder, repositoryRoot } from './folders.js'
 
 /** Runs a command with its output on stderr (stdout belongs to the rows). */
@@ -57,8 +58,15 @@ export interface Peer extends AsyncDisposable {
  *     await using peer = startPeer('train_step.py', ['--config', 'a'])
  *     const { milliseconds } = await peer.ask<{ milliseconds: number[] }>({ steps: 5 })
  */
-export function startPeer(script: string, args: readonly string[] = [], python: string = peerPython()): Peer {
-  const child = spawn(python, ['-u', script.startsWith('/') ? script : `${peersFolder}/${script}`, ...args], { stdio: ['pipe', 'pipe', 'pipe'] })
+export const startPeer = (script: string, args: readonly string[] = [], python: string = peerPython()): Peer =>
+  converse(script, python, ['-u', script.startsWith('/') ? script : `${peersFolder}/${script}`, ...args])
+
+/** Starts our own side (a compiled module of bench/dist/sides) as a process of its own, which speaks the same protocol. */
+export const startSide = (name: string, args: readonly string[] = []): Peer =>
+  converse(name, process.execPath, [fileURLToPath(new URL(`sides/${name}.js`, import.meta.url)), ...args])
+
+function converse(script: string, command: string, args: readonly string[]): Peer {
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] })
   const waiting: { resolve(answer: unknown): void; reject(error: Error): void }[] = []
   let words = ''
   let ended: Error | undefined

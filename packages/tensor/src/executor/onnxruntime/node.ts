@@ -34,7 +34,8 @@ export async function nodeRuntime(): Promise<Runtime> {
         interOpNumThreads: 1,
         executionMode: 'sequential',
         enableCpuMemArena: arena,
-        enableMemPattern: arena,
+        // a plan of all allocations keeps more than it saves: 3,290 MB with it, 2,280 without for a step of the tutorial's 50 M model, at the same speed
+        enableMemPattern: false,
         // a training graph is written as it shall run; the runtime's own passes would merge recomputations and change the order
         graphOptimizationLevel: optimize ? 'all' : 'disabled',
         logSeverityLevel: 3,
