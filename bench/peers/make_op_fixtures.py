@@ -312,7 +312,45 @@ def orderings():
     case("causal-mask", "more keys than queries", {}, triangle(2, 5), {"queries": 2, "keys": 5}, gradient=False)
 
 
-for family in (elementwise, products, reductions, normalisation, attention, losses, indexing, shapes, logic, orderings):
+def windows():
+    def convolve(x, kernel, bias=None, stride=1, dilation=1, padding=0):
+        weight = kernel.permute(2, 1, 0)  # [out, in, width]
+        return F.conv1d(x.mT, weight, bias, stride=stride, dilation=dilation, padding=padding).mT
+
+    for name, attrs in [("plain", {}), ("stride 2", {"stride": 2}), ("dilation 2, padded", {"dilation": 2, "padding": 2}), ("same length", {"padding": "same"})]:
+        case("convolution", name, {"x": normal(2, 7, 3), "kernel": normal(3, 3, 4), "bias": normal(4)}, lambda x, k, b, attrs=attrs: convolve(x, k, b, **attrs), attrs)
+    case("convolution", "even width, same length", {"x": normal(1, 5, 2), "kernel": normal(4, 2, 2)}, lambda x, k: convolve(x, k, padding="same"), {"padding": "same"})
+    case("max-pool", "windows of 2", {"x": distinct(2, 6, 3)}, lambda x: F.max_pool1d(x.mT, 2).mT, {"size": 2, "stride": 2})
+    case("max-pool", "overlapping", {"x": distinct(1, 7, 2)}, lambda x: F.max_pool1d(x.mT, 3, stride=2).mT, {"size": 3, "stride": 2})
+    case("mean-pool", "overlapping", {"x": normal(1, 7, 2)}, lambda x: F.avg_pool1d(x.mT, 3, stride=2).mT, {"size": 3, "stride": 2})
+
+
+def statistics():
+    def batch(x, gain, bias, mean, variance):
+        mean, variance = mean.detach().clone(), variance.detach().clone()
+        y = F.batch_norm(x, mean, variance, gain, bias, training=True, momentum=0.1, eps=1e-5)
+        return y, mean, variance
+
+    case("batch-norm", "training", {"x": normal(5, 3), "gain": normal(3), "bias": normal(3), "mean": normal(3), "variance": positive(3)}, batch, {"momentum": 0.1, "epsilon": 1e-5})
+    case("batch-norm", "evaluation", {"x": normal(4, 3), "gain": normal(3), "bias": normal(3), "mean": normal(3), "variance": positive(3)},
+         lambda x, g, b, m, v: (x - m) / torch.sqrt(v + 1e-5) * g + b, {"epsilon": 1e-5, "evaluation": True})
+    segments = torch.tensor([2, 0, 2, 1, 2], dtype=torch.int32)
+    case("segment-sum", "repeated", {"x": normal(5, 3), "segments": segments}, lambda x, s: torch.zeros(4, 3, dtype=x.dtype).index_add(0, s.long(), x), {"count": 4})
+    case("segment-mean", "repeated, one empty", {"x": normal(5, 3), "segments": segments},
+         lambda x, s: torch.zeros(4, 3, dtype=x.dtype).index_add(0, s.long(), x) / torch.bincount(s.long(), minlength=4).clamp(min=1)[:, None], {"count": 4})
+    sort = lambda descending: lambda x: tuple(f(t) for f, t in zip((lambda v: v, lambda i: i.int()), x.sort(-1, descending=descending)))
+    case("sort", "ascending", {"x": distinct(3, 5)}, sort(False), {"descending": False})
+    case("sort", "descending", {"x": distinct(2, 4)}, sort(True), {"descending": True})
+
+    def polar(x):
+        u, _, vh = torch.linalg.svd(x, full_matrices=False)
+        return u @ vh
+
+    case("orthogonalize", "wide", {"x": normal(3, 5)}, polar, {"steps": 25})
+    case("orthogonalize", "tall", {"x": normal(4, 2)}, polar, {"steps": 25})
+
+
+for family in (elementwise, products, reductions, normalisation, attention, losses, indexing, shapes, logic, orderings, windows, statistics):
     family()
 target = Path(__file__).resolve().parents[2] / "packages/tensor/fixtures/ops.json"
 target.parent.mkdir(parents=True, exist_ok=True)

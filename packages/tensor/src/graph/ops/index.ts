@@ -2,7 +2,9 @@
 
 export * from './activation.js'
 export * from './attention.js'
+export * from './batch-norm.js'
 export * from './compare.js'
+export * from './convolution.js'
 export { dropout, keepMask } from './dropout.js'
 export {
   abs,
@@ -34,6 +36,8 @@ export * from './loss.js'
 export * from './matmul.js'
 export * from './normalization.js'
 export { after, checkpoint } from './order.js'
+export * from './orthogonalize.js'
 export * from './reduce.js'
+export * from './segments.js'
 export * from './shape.js'
 export * from './softmax.js'

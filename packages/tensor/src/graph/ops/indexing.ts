@@ -239,8 +239,8 @@ const topKOperation: Operation = {
   name: 'top-k',
   infer([x], { axis, k }) {
     const size = x!.shape[axis as number]!
-    if (typeof size === 'number' && (k as number) > size) throw new GraphError(`top-k: ${k} of an axis of ${size} in ${describe(x!)}`)
-    const shape = x!.shape.map((d, i) => (i === axis ? (k as number) : d))
+    if (typeof size === 'number' && typeof k === 'number' && k > size) throw new GraphError(`top-k: ${k} of an axis of ${size} in ${describe(x!)}`)
+    const shape = x!.shape.map((d, i) => (i === axis ? (k as Dim) : d))
     return [
       { shape, dtype: x!.dtype },
       { shape, dtype: 'i32' },
@@ -252,8 +252,8 @@ const topKOperation: Operation = {
   onnx(emit, { attributes }, [x]) {
     const [values, ids] = emit.node(
       'TopK',
-      [x!, emit.integers([attributes.k as number])],
-      { axis: attributes.axis as number, sorted: 1 },
+      [x!, emit.size(attributes.k as Dim)],
+      { axis: attributes.axis as number, sorted: 1, largest: attributes.ascending ? 0 : 1 },
       { outputs: 2 },
     )
     return [values!, ...emit.node('Cast', [ids!], { to: emit.type('i32') })]
@@ -261,8 +261,15 @@ const topKOperation: Operation = {
 }
 
 /** The k largest values along an axis, in descending order, and their places (i32). */
-export function topK(x: Tensor, k: number, axis = -1): { values: Tensor; ids: Tensor } {
-  const [values, ids] = applyAll(topKOperation, [x], { k, axis: normaliseAxis('top-k', axis, x.rank) })
+export function topK(x: Tensor, k: Dim, axis = -1): { values: Tensor; ids: Tensor } {
+  const [values, ids] = applyAll(topKOperation, [x], { k, axis: normaliseAxis('top-k', axis, x.rank), ascending: false })
+  return { values: values!, ids: ids! }
+}
+
+/** An axis in ascending order (or descending), and where each value stood (i32); of equal values the first comes first. */
+export function sort(x: Tensor, axis = -1, options: { descending?: boolean } = {}): { values: Tensor; ids: Tensor } {
+  const at = normaliseAxis('sort', axis, x.rank)
+  const [values, ids] = applyAll(topKOperation, [x], { k: x.shape[at]!, axis: at, ascending: !options.descending })
   return { values: values!, ids: ids! }
 }
 

@@ -127,6 +127,27 @@ const builders: Record<string, Build> = {
   flip: ([x], { axes }) => (axes as number[]).reduce((y, axis) => ops.flip(y, axis), x!),
   cast: ([x], { to }) => ops.cast(x!, to),
   cumsum: ([x], { axis, reverse, exclusive }) => ops.cumulativeSum(x!, axis, { reverse, exclusive }),
+  convolution: ([x, kernel, bias], { stride, dilation, padding }) =>
+    ops.convolution(x!, kernel!, {
+      ...(stride ? { stride } : {}),
+      ...(dilation ? { dilation } : {}),
+      ...(padding ? { padding } : {}),
+      ...(bias ? { bias } : {}),
+    }),
+  'max-pool': ([x], { size, stride }) => ops.maxPool(x!, size, { stride }),
+  'mean-pool': ([x], { size, stride }) => ops.meanPool(x!, size, { stride }),
+  'batch-norm': ([x, gain, bias, mean, variance], { evaluation, epsilon, momentum }) => {
+    if (evaluation) return ops.normaliseWith(x!, gain!, bias!, { mean: mean!, variance: variance! }, epsilon)
+    const { output, updates } = ops.batchNorm(x!, gain!, bias!, { mean: mean!, variance: variance! }, { epsilon, momentum })
+    return [output, ...updates.map((update) => update.value)]
+  },
+  'segment-sum': ([x, segments], { count }) => ops.segmentSum(x!, segments!, count),
+  'segment-mean': ([x, segments], { count }) => ops.segmentMean(x!, segments!, count),
+  sort: ([x], { descending }) => {
+    const { values, ids } = ops.sort(x!, -1, { descending })
+    return [values, ids]
+  },
+  orthogonalize: ([x], { steps }) => ops.orthogonalize(x!, { steps }),
   'top-k': ([x], { k, axis }) => {
     const { values, ids } = ops.topK(x!, k, axis)
     return [values, ids]
