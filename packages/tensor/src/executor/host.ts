@@ -203,6 +203,12 @@ export class Host {
     const storeOf = (namespace: string) => this.store(request.bindings[namespace] ?? missing(namespace))
     const sizes = new Map<string, number>()
     for (const port of compiled.feeds) {
+      // a scalar that kernels read may be an input of the graph as well: rates, divisors
+      const scalar = request.scalars[port.name] ?? (port.name === 'divisor' ? 1 : undefined)
+      if (port.shape.length === 0 && port.dtype === 'f32' && !request.feeds[port.name] && scalar !== undefined) {
+        request.feeds[port.name] = Float32Array.of(scalar)
+        request.shapes[port.name] = []
+      }
       const shape = request.shapes[port.name]
       if (!shape) throw new Error(`${port.name}: not fed; the program takes ${compiled.feeds.map((x) => x.name).join(', ')}`)
       fitDims(port, shape, sizes)

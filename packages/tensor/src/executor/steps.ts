@@ -164,6 +164,10 @@ const kernelSteps: Record<string, (args: Arguments) => void> = {
   copy({ state, context }) {
     context.kernels.copy(state('target').pointer, state('source').pointer, state('source').length)
   },
+  average({ state, scalar, context }) {
+    const [target, source] = [state('target'), state('source')]
+    context.kernels.lerp(target.pointer, source.pointer, scalar('share'), target.length)
+  },
   accumulate({ state, context }) {
     context.kernels.axpy(state('target').pointer, 1, state('source').pointer, state('source').length)
   },
@@ -213,9 +217,11 @@ const kernelSteps: Record<string, (args: Arguments) => void> = {
     if (ruined(args)) return
     const { state, scalar, context } = args
     const parameter = state('parameter')
-    context.kernels.sgd(parameter.pointer, state('gradient').pointer, state('velocity').pointer, parameter.length, {
+    const momentum = scalar('momentum', 0)
+    const velocity = momentum > 0 ? state('velocity').pointer : 0
+    context.kernels.sgd(parameter.pointer, state('gradient').pointer, velocity, parameter.length, {
       rate: scalar('rate') * scalar('multiplier', 1),
-      momentum: scalar('momentum', 0),
+      momentum,
       nesterov: scalar('nesterov', 0) > 0,
       weightDecay: scalar('weightDecay', 0),
       gradScale: gradientScale(args),

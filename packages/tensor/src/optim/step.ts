@@ -3,8 +3,9 @@
 //   params, gradients (or, bound in its place, the accumulated ones), optimizer.
 
 import type { KernelStep, Program, StateRef, Update } from '../executor/program.js'
-import { grad } from '../graph/grad.js'
-import { add, div, mul, sqrt, square } from '../graph/ops/elementwise.js'
+import { type Gradient, grad } from '../graph/grad.js'
+import { equal, where } from '../graph/ops/compare.js'
+import { add, div, mul, sqrt, square, sub } from '../graph/ops/elementwise.js'
 import { sum } from '../graph/ops/reduce.js'
 import { GraphError, input, state, stateOperation, type Tensor } from '../graph/tensor.js'
 import type { Optimizer, Transform } from './transforms.js'
@@ -15,7 +16,10 @@ export interface TrainingStepOptions {
   outputs?: Readonly<Record<string, Tensor>>
   /** The trainable parameters; all others are constants of the step. */
   parameters: readonly Tensor[]
-  optimizer: Optimizer
+  /** One chain for all parameters, or a chain for each (Muon for matrices beside AdamW for the rest, say). */
+  optimizer: Optimizer | ((path: string, parameter: Tensor) => Optimizer)
+  /** What the forward pass itself writes: running statistics of batch norm (DESIGN E7). */
+  updates?: readonly Update[]
   /** Factor on the rate, by path. Default 1. */
   rateOf?: (path: string) => number
   /** Whether weight decay applies, by path. Default: matrices only, no biases, no gains. */
@@ -45,7 +49,8 @@ export const pathOf = (parameter: Tensor): string => parameter.node.attributes.p
 
 /** Builds the programs of a training step. @throws GraphError for a parameter twice, or one that is no state. */
 export function trainingStep(options: TrainingStepOptions): TrainingStep {
-  const { loss, parameters, optimizer } = options
+  const { loss, parameters } = options
+  const optimizerOf = typeof options.optimizer === 'function' ? options.optimizer : () => options.optimizer as Optimizer
   const paths = parameters.map((parameter) => {
     if (parameter.node.operation !== stateOperation) throw new GraphError('trainingStep: a trainable parameter must be made with parameter()')
     return pathOf(parameter)
@@ -54,7 +59,7 @@ export function trainingStep(options: TrainingStepOptions): TrainingStep {
 
   const results = grad(loss, parameters)
   const outputs: Record<string, Tensor> = {}
-  const updates: Update[] = []
+  const updates: Update[] = [...(options.updates ?? [])]
   const rowSteps: KernelStep[] = []
   const sparse = new Map<string, { ids: string; rows: string }>()
   const held: Tensor[] = []
@@ -85,25 +90,33 @@ export function trainingStep(options: TrainingStepOptions): TrainingStep {
   const densePaths = held.map(pathOf)
   const each = (kernel: string): KernelStep[] =>
     densePaths.map((path) => ({ kernel, states: { target: { namespace: 'accumulated', path }, source: { namespace: 'gradients', path } } }))
-  const kernel = options.form === 'graph' ? undefined : recognise(optimizer)
-  const dense = parameters.filter((_, i) => !sparse.has(paths[i]!))
-  if (sparse.size > 0 && kernel?.name !== 'adam') throw new GraphError('trainingStep: sparse updates exist for Adam and AdamW only')
-  const apply = kernel ? kernelApply(dense, kernel, options, sparse) : graphApply(dense, optimizer, options)
+  const parts = parameters.map((parameter, i): Part => {
+    const path = paths[i]!
+    const chain = optimizerOf(path, parameter)
+    const rows = sparse.get(path)
+    const kernel = options.form === 'graph' ? undefined : recognise(chain)
+    if (rows && kernel?.name !== 'adam')
+      throw new GraphError(`trainingStep: sparse updates exist for Adam and AdamW only; ${path} has another optimizer`)
+    return { path, parameter, optimizer: chain, kernel, rows, gradient: results[i]! }
+  })
+  const apply = applyProgram(parts, options, (part) => state('gradients', part.path, part.parameter.shape))
+  // in one program with the backward pass the graph form must take the gradients themselves: a read of their store would see the last step's
+  const fused = applyProgram(parts, options, (part) => part.gradient.tensor)
   return {
     gradients,
     accumulate: { outputs: {}, steps: each('accumulate') },
     clear: { outputs: {}, steps: each('zero') },
     apply,
     step: {
-      outputs: { ...gradients.outputs, ...apply.outputs },
+      outputs: { ...gradients.outputs, ...fused.outputs },
       hidden: internal,
-      updates: [...updates, ...(apply.updates ?? [])],
-      steps: [...rowSteps, ...(apply.steps ?? [])],
+      updates: [...updates, ...(fused.updates ?? [])],
+      steps: [...rowSteps, ...(fused.steps ?? [])],
     },
     states: {
       params: [...parameters],
       gradients: held,
-      optimizer: parameters.flatMap((parameter) => optimizerStates(parameter, optimizer, sparse.has(pathOf(parameter)))),
+      optimizer: parts.flatMap(({ parameter, optimizer, rows }) => optimizerStates(parameter, optimizer, rows !== undefined)),
     },
   }
 }
@@ -140,65 +153,82 @@ function recognise(optimizer: Optimizer): Kernel | undefined {
   return weightDecay === 0 ? { name: 'sgd', clip, scalars: { ...momentum?.options }, weightDecay } : undefined
 }
 
-function kernelApply(
-  parameters: readonly Tensor[],
-  kernel: Kernel,
-  options: TrainingStepOptions,
-  sparse: ReadonlyMap<string, { ids: string; rows: string }>,
-): Program {
-  const { rateOf = () => 1, decays = decaysByDefault } = options
-  const ref = (namespace: string, path: string): StateRef => ({ namespace, path })
-  const scalars = (path: string, parameter: Tensor) => ({
-    ...kernel.scalars,
-    rate: 'rate',
-    divisor: 'divisor',
-    clip: kernel.clip,
-    multiplier: rateOf(path),
-    weightDecay: decays(path, parameter) ? kernel.weightDecay : 0,
-  })
-  const roles = kernel.name === 'adam' ? ['m', 'v', 'step'] : kernel.scalars.momentum ? ['velocity'] : []
-  const states = (path: string) => ({
-    parameter: ref('params', path),
-    ...Object.fromEntries(roles.map((role) => [role, ref('optimizer', `${path}/${role}`)])),
-  })
-  const byPath = new Map(options.parameters.map((parameter) => [pathOf(parameter), parameter]))
-  const rows = [...sparse]
-  return {
-    outputs: {},
-    steps: [
-      ...rows.map(([path, values]): KernelStep => ({ kernel: 'sum-rows', states: { target: ref('params', path) }, values })),
-      {
-        kernel: 'global-norm',
-        states: {},
-        group: parameters.map((parameter) => ref('gradients', pathOf(parameter))),
-        scalars: { divisor: 'divisor' },
-      },
-      ...parameters.map((parameter): KernelStep => {
-        const path = pathOf(parameter)
-        return { kernel: kernel.name, states: { ...states(path), gradient: ref('gradients', path) }, scalars: scalars(path, parameter) }
-      }),
-      ...rows.map(([path, values]): KernelStep => ({ kernel: 'adam-rows', states: states(path), values, scalars: scalars(path, byPath.get(path)!) })),
-    ],
-  }
+/** A parameter with all that its update needs. */
+interface Part {
+  path: string
+  parameter: Tensor
+  optimizer: Optimizer
+  /** The SIMD kernel that does what the chain says; undefined: the chain runs as ONNX. */
+  kernel: Kernel | undefined
+  /** Names of the outputs that hold a sparse gradient. */
+  rows: { ids: string; rows: string } | undefined
+  gradient: Gradient
 }
 
-function graphApply(parameters: readonly Tensor[], optimizer: Optimizer, options: TrainingStepOptions): Program {
+const ref = (namespace: string, path: string): StateRef => ({ namespace, path })
+
+/** The updates of all parameters: chains that exist as kernels run as kernels, others in the graph. */
+function applyProgram(parts: readonly Part[], options: TrainingStepOptions, gradientOf: (part: Part) => Tensor): Program {
+  const inGraph = parts.filter((part) => !part.kernel)
+  const graph: Program = inGraph.length > 0 ? graphApply(inGraph, parts, options, gradientOf) : { outputs: {} }
+  if (inGraph.length === parts.length) return graph
+  const kernels = kernelApply(parts, options)
+  return { outputs: graph.outputs, updates: graph.updates ?? [], steps: kernels }
+}
+
+function kernelApply(parts: readonly Part[], options: TrainingStepOptions): KernelStep[] {
+  const { rateOf = () => 1, decays = decaysByDefault } = options
+  const dense = parts.filter((part) => !part.rows)
+  const sparse = parts.filter((part) => part.rows)
+  const update = ({ path, parameter, kernel }: Part): KernelStep => {
+    const { name, clip, scalars, weightDecay } = kernel!
+    const roles = name === 'adam' ? ['m', 'v', 'step'] : scalars.momentum ? ['velocity'] : []
+    return {
+      kernel: name,
+      states: { parameter: ref('params', path), ...Object.fromEntries(roles.map((role) => [role, ref('optimizer', `${path}/${role}`)])) },
+      scalars: {
+        ...scalars,
+        rate: 'rate',
+        divisor: 'divisor',
+        clip,
+        multiplier: rateOf(path),
+        weightDecay: decays(path, parameter) ? weightDecay : 0,
+      },
+    }
+  }
+  return [
+    ...sparse.map(({ path, rows }): KernelStep => ({ kernel: 'sum-rows', states: { target: ref('params', path) }, values: { ...rows! } })),
+    { kernel: 'global-norm', states: {}, group: dense.map(({ path }) => ref('gradients', path)), scalars: { divisor: 'divisor' } },
+    ...dense
+      .filter((part) => part.kernel)
+      .map((part) => {
+        const step = update(part)
+        return { ...step, states: { ...step.states, gradient: ref('gradients', part.path) } }
+      }),
+    ...sparse.map((part): KernelStep => ({ ...update(part), kernel: 'adam-rows', values: { ...part.rows! } })),
+  ]
+}
+
+function graphApply(parts: readonly Part[], all: readonly Part[], options: TrainingStepOptions, gradientOf: (part: Part) => Tensor): Program {
   const { rateOf = () => 1, decays = decaysByDefault } = options
   const divisor = input('divisor', [])
-  const means = parameters.map((parameter) => div(state('gradients', pathOf(parameter), parameter.shape), divisor))
-  const globalNorm = sqrt(means.map((g) => sum(square(g))).reduce(add))
+  const mean = (part: Part) => div(gradientOf(part), divisor)
+  const globalNorm = sqrt(all.map((part) => sum(square(mean(part)))).reduce(add))
   const rate = input('rate', [])
+  // as with the kernels, an update that a non-finite gradient would ruin does not happen
+  const finite = equal(sub(globalNorm, globalNorm), 0)
+  const replace = (target: Tensor, value: Tensor): Update => ({ kind: 'replace', state: target, value: where(finite, value, target) })
   const updates: Update[] = []
-  parameters.forEach((parameter, i) => {
-    const path = pathOf(parameter)
-    let update = means[i]!
-    for (const transform of optimizer) {
+  for (const part of parts) {
+    const { path, parameter } = part
+    let update = mean(part)
+    for (const transform of part.optimizer) {
       const slots = Object.fromEntries(Object.entries(transform.state(parameter)).map(([role, type]) => [role, slot(parameter, role, type)]))
       const next = transform.update(update, { parameter, state: slots, rate: mul(rate, rateOf(path)), globalNorm, decays: decays(path, parameter) })
       update = next.update
-      for (const [role, value] of Object.entries(next.state ?? {})) updates.push({ kind: 'replace', state: slots[role]!, value })
+      for (const [role, value] of Object.entries(next.state ?? {})) updates.push(replace(slots[role]!, value))
     }
-    updates.push({ kind: 'replace', state: parameter, value: add(parameter, update) })
-  })
+    updates.push(replace(parameter, add(parameter, update)))
+  }
   return { outputs: { gradientNorm: globalNorm }, updates }
 }

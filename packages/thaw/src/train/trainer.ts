@@ -1,6 +1,6 @@
 // A model in training: its stores, its compiled programs, and one step of it. Pretraining and adaptation both stand on this.
 
-import type { Executor, Feed, Optimizer, Program, Store, Tensor } from '@thaw/tensor'
+import type { Executor, Feed, Program, Store, Tensor, TrainingStepOptions } from '@thaw/tensor'
 import { trainingStep } from '@thaw/tensor'
 
 export interface TrainerOptions {
@@ -8,7 +8,7 @@ export interface TrainerOptions {
   /** More scalars to give back at each step. */
   outputs?: Readonly<Record<string, Tensor>>
   trainable: readonly Tensor[]
-  optimizer: Optimizer
+  optimizer: TrainingStepOptions['optimizer']
   /** Holds the parameters, trainable and frozen, declared and filled. */
   params: Store
   rateOf?: (path: string) => number
@@ -62,8 +62,8 @@ export async function createTrainer(executor: Executor, options: TrainerOptions)
       optimizer,
       async step([feeds], { rate, seed, step: number }) {
         const { outputs, values } = await step.bind(stores).run({ feeds: feeds!, scalars: { rate }, seed, step: number })
-        const { loss, ...others } = scalars(outputs as never)
-        return { loss: loss!, gradientNorm: values.gradientNorm!, outputs: others }
+        const { loss, gradientNorm, ...others } = scalars(outputs as never)
+        return { loss: loss!, gradientNorm: values.gradientNorm ?? gradientNorm!, outputs: others }
       },
       async rehearse(feeds) {
         await rehearsal.bind(stores).run({ feeds })
@@ -95,9 +95,10 @@ export async function createTrainer(executor: Executor, options: TrainerOptions)
         await compiled.accumulate.bind(all).run()
       }
       // the accumulated gradients take the place of one batch's: the same program, bound to another store
-      const { values } = await compiled.apply.bind({ ...all, gradients: accumulated }).run({ scalars: { rate, divisor: batches.length } })
+      const applied = await compiled.apply.bind({ ...all, gradients: accumulated }).run({ scalars: { rate, divisor: batches.length } })
       const { loss, ...others } = sums
-      return { loss: loss!, gradientNorm: values.gradientNorm!, outputs: others }
+      const gradientNorm = applied.values.gradientNorm ?? scalars(applied.outputs as never).gradientNorm!
+      return { loss: loss!, gradientNorm, outputs: others }
     },
     async rehearse(feeds) {
       for (let i = 0; i < microsteps; i++) await compiled.gradients.bind(all).run({ feeds })
