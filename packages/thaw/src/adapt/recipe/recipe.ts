@@ -32,7 +32,7 @@ export function recipe(...parts: readonly (Ingredient | Recipe)[]): Recipe {
   return { ingredients }
 }
 
-export const nameOf = (ingredient: Ingredient): string => ('name' in ingredient ? ingredient.name : ingredient.kind)
+export const nameOf = (ingredient: Ingredient): string => ingredient.name
 
 /** What a recipe has to know of a model: its parameters, and which of them are new. */
 export interface Outline {
