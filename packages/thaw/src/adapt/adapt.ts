@@ -273,7 +273,6 @@ async function fill(
   settings: AdaptSettings,
 ): Promise<PartialLoad> {
   await initialise(params, shapes, settings.seed)
-  if (shapes.has('heads.mix.scale')) await params.fill('heads.mix.scale', { value: 1 })
   const load: PartialLoad = { loaded: [], fresh: [], unused: [] }
   for (const [path, shape] of shapes) {
     const given = backbone.parameters.get(path)

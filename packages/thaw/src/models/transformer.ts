@@ -29,7 +29,8 @@ export interface TransformerOutputs {
 /** The graph of a backbone. Paths of parameters and sites are those of docs/architecture.md. */
 export function transformer(scope: Scope, config: TransformerConfig, inputs: TransformerInputs): TransformerOutputs {
   const [batch, time] = inputs.ids.shape as [Dim, Dim]
-  const bias = attentionBias(config, inputs, time)
+  const visibility = attentionBias(config, inputs, time)
+  const bias = visibility && scope.site('attention.bias', visibility)
   let h = embeddings(scope, config, inputs, time)
   const layers = [h]
   for (let n = 0; n < config.layers; n++) {
@@ -47,12 +48,14 @@ function block(scope: Scope, config: TransformerConfig, path: string, h: Tensor,
     ['feedforward', (x) => feedforward(scope, config, `${path}.feedforward`, x)],
   ]
   for (const [part, f] of parts) {
-    const drop = (x: Tensor) => dropout(scope, `${path}.${part}.dropout`, x, config.dropout)
-    if (config.block === 'pre') h = ops.add(h, drop(f(norm(part, h))))
-    else if (config.block === 'post') h = norm(part, ops.add(h, drop(f(h))))
+    const site = `${path}.${part}`
+    // what adapters act on: the part's input, and its output before dropout and the residual sum
+    const step = (x: Tensor) => dropout(scope, `${site}.dropout`, scope.site(site, f(scope.site(`${site}.input`, x))), config.dropout)
+    if (config.block === 'pre') h = ops.add(h, step(norm(part, h)))
+    else if (config.block === 'post') h = norm(part, ops.add(h, step(h)))
     else {
       h = norm(part, h)
-      h = ops.add(h, drop(f(h)))
+      h = ops.add(h, step(h))
     }
   }
   return scope.site(path, h)

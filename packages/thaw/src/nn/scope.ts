@@ -6,10 +6,10 @@ import { type DType, parameter, type Tensor } from '@thaw/tensor'
 export interface ScopeOptions {
   /** Dropout is on. */
   training?: boolean
-  /** Put in the place of an activation, by site. */
-  sites?: ReadonlyMap<string, (x: Tensor) => Tensor>
+  /** Put in the place of an activation, by site; the scope gives parameters and the activations before it. */
+  sites?: ReadonlyMap<string, (x: Tensor, scope: Scope) => Tensor>
   /** Put in the place of a parameter, by path: weight-drop, pruning, low-rank updates. */
-  parametrize?: ReadonlyMap<string, (weight: Tensor) => Tensor>
+  parametrize?: ReadonlyMap<string, (weight: Tensor, scope: Scope) => Tensor>
 }
 
 export class Scope {
@@ -30,14 +30,21 @@ export class Scope {
     if (known) return known
     const leaf = parameter(path, shape, { dtype })
     this.parameters.set(path, leaf)
-    const value = this.options.parametrize?.get(path)?.(leaf) ?? leaf
+    const value = this.options.parametrize?.get(path)?.(leaf, this) ?? leaf
     this.used.set(path, value)
     return value
   }
 
+  /** The activation that passed a site before. @throws where none has, listing some that have. */
+  tap(path: string): Tensor {
+    const value = this.taps.get(path)
+    if (value) return value
+    throw new Error(`site ${path}: nothing has passed it yet; there are ${[...this.taps.keys()].slice(-4).join(', ') || 'none'}`)
+  }
+
   /** Names an activation, and lets what is registered for the site act on it. */
   site(path: string, x: Tensor): Tensor {
-    const value = this.options.sites?.get(path)?.(x) ?? x
+    const value = this.options.sites?.get(path)?.(x, this) ?? x
     this.taps.set(path, value)
     return value
   }

@@ -1,6 +1,7 @@
 // From a recipe to what a training run does with one model: stages with the parameters that train in each, and every parameter's rate.
 
 import type { Schedule } from '@thaw/tensor'
+import { matchesPath, selectPaths } from '../../nn/path-patterns.js'
 import { fineTuning, stagesOf } from './freezing.js'
 import { factorOf, linearSchedule, type RateIngredient, scheduleFor } from './rates.js'
 import { depths, type Ingredient, type Length, nameOf, type Outline, type Recipe } from './recipe.js'
@@ -36,11 +37,16 @@ export function planRecipe(recipe: Recipe, outline: Outline, length: Length): Re
   const [schedule = linearSchedule()] = ofKind(recipe, 'schedule')
   const rules: readonly RateIngredient[] = ofKind(recipe, 'rates')
   const regularizers: readonly RegularizerIngredient[] = ofKind(recipe, 'regularizer')
+  const insertions = ofKind(recipe, 'insertion')
+  // with modules put in, what is pretrained trains only where one of them says so
+  for (const { trains } of insertions) if (trains.length > 0) selectPaths(trains.slice(0, 1), outline.paths)
+  const wanted = (path: string) =>
+    insertions.length === 0 || outline.fresh.has(path) || insertions.some(({ trains }) => trains.some((pattern) => matchesPath(pattern, path)))
   const starts = stagesOf(freezing, layers, length).filter(({ from }) => from < length.steps)
   const stages: PlannedStage[] = []
   starts.forEach(({ from, trains }, i) => {
     const to = starts[i + 1]?.from ?? length.steps
-    const trained = outline.paths.filter((path) => trains(depthOf(path)) && factorOf(rules, path, depthOf(path), layers) > 0)
+    const trained = outline.paths.filter((path) => wanted(path) && trains(depthOf(path)) && factorOf(rules, path, depthOf(path), layers) > 0)
     const last = stages.at(-1)
     if (to <= from) return
     if (last && String(last.trained) === String(trained)) last.to = to

@@ -2,10 +2,11 @@
 // It is a value: made of ingredients, joined with `recipe()`, printed, and written into the checkpoint as JSON.
 
 import type { FreezingIngredient } from './freezing.js'
+import type { InsertionIngredient } from './insertions.js'
 import type { RateIngredient, ScheduleIngredient } from './rates.js'
 import type { RegularizerIngredient } from './regularizers.js'
 
-export type Ingredient = FreezingIngredient | RateIngredient | ScheduleIngredient | RegularizerIngredient
+export type Ingredient = FreezingIngredient | InsertionIngredient | RateIngredient | ScheduleIngredient | RegularizerIngredient
 
 export interface Recipe {
   readonly ingredients: readonly Ingredient[]

@@ -1,0 +1,169 @@
+// What a recipe puts into the network: where each module stands, and which parameters train with it. Everything else of the network stays as it is.
+
+import { type Dim, ops, type Tensor } from '@thaw/tensor'
+import type { TransformerConfig } from '../../models/config.js'
+import { parameterShapes } from '../../models/shapes.js'
+import { bottleneck, lowRankUpdate, projectedAttention, rescale } from '../../nn/adapters.js'
+import { matchesPath } from '../../nn/path-patterns.js'
+import type { Scope, ScopeOptions } from '../../nn/scope.js'
+
+export interface InsertionIngredient {
+  readonly kind: 'insertion'
+  readonly name: 'houlsby' | 'parallel-adapter' | 'projected-attention' | 'lora' | 'ia3' | 'selection'
+  readonly options: Readonly<Record<string, number>>
+  /** The layers that get a module; all where absent. */
+  readonly layers?: readonly number[]
+  /** Weights that get an update (LoRA). */
+  readonly targets?: readonly string[]
+  /** Pretrained parameters that train beside what is new. */
+  readonly trains: readonly string[]
+}
+
+const positive = (name: string, settings: Readonly<Record<string, number>>) => {
+  for (const [key, value] of Object.entries(settings))
+    if (!Number.isInteger(value) || value < 1) throw new Error(`${name}: ${key} ${value}: expected a whole number of at least 1`)
+}
+
+export interface AdapterOptions {
+  /** Width of the bottleneck. Default 64. */
+  size?: number
+  layers?: readonly number[]
+  /** Train all embeddings too, as the tutorial does. Default false. */
+  embeddings?: boolean
+}
+
+/**
+ * A bottleneck with a skip connection after attention and after the feed-forward layer, before each residual sum; the layers' own norms train with it
+ * (Houlsby et al. 2019, figure 2).
+ */
+export function houlsby({ size = 64, layers, embeddings = false }: AdapterOptions = {}): InsertionIngredient {
+  positive('houlsby', { size })
+  const trains = ['layers.**.norm.*', 'norm.*', ...(embeddings ? ['embeddings.**'] : [])]
+  return { kind: 'insertion', name: 'houlsby', options: { size }, ...(layers ? { layers } : {}), trains }
+}
+
+/** A bottleneck beside the feed-forward layer instead of behind it (He et al. 2022, section 4.2). */
+export function parallelAdapter({ size = 64, layers, embeddings = false }: AdapterOptions = {}): InsertionIngredient {
+  positive('parallel adapter', { size })
+  const trains = embeddings ? ['embeddings.**'] : []
+  return { kind: 'insertion', name: 'parallel-adapter', options: { size }, ...(layers ? { layers } : {}), trains }
+}
+
+/** Low-rank attention beside every layer, its projections shared by all (projected attention layers: Stickland & Murray 2019). The norms train with it. */
+export function projectedAttentionLayers({
+  size = 204,
+  heads = 12,
+  layers,
+}: {
+  size?: number
+  heads?: number
+  layers?: readonly number[]
+} = {}): InsertionIngredient {
+  positive('projected attention', { size, heads })
+  if (size % heads !== 0) throw new Error(`projected attention: ${heads} heads do not divide the size ${size}`)
+  return {
+    kind: 'insertion',
+    name: 'projected-attention',
+    options: { size, heads },
+    ...(layers ? { layers } : {}),
+    trains: ['layers.**.norm.*', 'norm.*'],
+  }
+}
+
+/** Low-rank updates of weights (LoRA: Hu et al. 2022). By default those of queries and values, as in the paper. */
+export function lora({
+  rank = 8,
+  alpha = 2 * rank,
+  targets = ['layers.*.attention.{query,value}.weight'],
+}: {
+  rank?: number
+  alpha?: number
+  targets?: readonly string[]
+} = {}): InsertionIngredient {
+  positive('lora', { rank })
+  if (!(alpha > 0)) throw new Error(`lora: alpha ${alpha}: expected a number above 0`)
+  return { kind: 'insertion', name: 'lora', options: { rank, alpha }, targets, trains: [] }
+}
+
+/** Keys, values and the inner activations of the feed-forward layer, each times a vector ((IA)³: Liu et al. 2022). */
+export const ia3 = ({ layers }: { layers?: readonly number[] } = {}): InsertionIngredient => ({
+  kind: 'insertion',
+  name: 'ia3',
+  options: {},
+  ...(layers ? { layers } : {}),
+  trains: [],
+})
+
+/** Only the parameters that fit the patterns train, and what is new. */
+export const selection = (...patterns: readonly string[]): InsertionIngredient => ({
+  kind: 'insertion',
+  name: 'selection',
+  options: {},
+  trains: patterns,
+})
+
+/** Only biases train, and what is new (BitFit: Ben Zaken, Goldberg & Ravfogel 2022). */
+export const bitfit = (): InsertionIngredient => selection('**.bias')
+
+type Sites = Map<string, (x: Tensor, scope: Scope) => Tensor>
+
+/** The scope options that put the modules into a backbone. @throws where a layer or a target does not exist. */
+export function insertionsInto(ingredients: readonly InsertionIngredient[], config: TransformerConfig): Pick<ScopeOptions, 'sites' | 'parametrize'> {
+  const sites: Sites = new Map()
+  const parametrize: Sites = new Map()
+  /** Modules at one site act one after the other. */
+  const join = (into: Sites, path: string, f: (x: Tensor, scope: Scope) => Tensor) => {
+    const before = into.get(path)
+    into.set(path, before ? (x, scope) => f(before(x, scope), scope) : f)
+  }
+  for (const ingredient of ingredients) {
+    const layers = ingredient.layers ?? Array.from({ length: config.layers }, (_, n) => n)
+    const outside = layers.find((n) => !(Number.isInteger(n) && n >= 0 && n < config.layers))
+    if (outside !== undefined) throw new Error(`${ingredient.name}: layer ${outside}: the model has the layers 0 to ${config.layers - 1}`)
+    if (ingredient.name === 'lora') updates(ingredient, config, parametrize, join)
+    else for (const n of layers) insertAt(ingredient, n, (path, f) => join(sites, path, f))
+  }
+  return { sites, parametrize }
+}
+
+function insertAt({ name, options }: InsertionIngredient, n: number, at: (path: string, f: (x: Tensor, scope: Scope) => Tensor) => void): void {
+  const layer = `layers.${n}`
+  const { size, heads } = options as { size: number; heads: number }
+  if (name === 'houlsby')
+    for (const part of ['attention', 'feedforward'])
+      at(`${layer}.${part}`, (x, scope) => ops.add(x, bottleneck(scope, `${layer}.${part}.adapter`, x, size)))
+  if (name === 'parallel-adapter')
+    at(`${layer}.feedforward`, (x, scope) =>
+      ops.add(x, bottleneck(scope, `${layer}.feedforward.adapter`, scope.tap(`${layer}.feedforward.input`), size)),
+    )
+  if (name === 'ia3') {
+    for (const part of ['key', 'value']) at(`${layer}.attention.${part}`, (x, scope) => rescale(scope, `${layer}.attention.${part}.ia3`, x))
+    at(`${layer}.feedforward.inner`, (x, scope) => rescale(scope, `${layer}.feedforward.ia3`, x))
+  }
+  if (name === 'projected-attention')
+    at(`${layer}.feedforward`, (x, scope) => {
+      const query = scope.tap(`${layer}.attention.query`) // [batch, heads, time, width]
+      const bias = scope.taps.get('attention.bias')
+      const [batch, , time] = query.shape as [Dim, Dim, Dim]
+      const below = scope.tap(n === 0 ? 'embeddings' : `layers.${n - 1}`)
+      return ops.add(x, projectedAttention(scope, `${layer}.pal`, below, { size, heads, batch, time, ...(bias ? { bias } : {}) }))
+    })
+}
+
+function updates(
+  { options, targets = [] }: InsertionIngredient,
+  config: TransformerConfig,
+  parametrize: Sites,
+  join: (into: Sites, path: string, f: (x: Tensor, scope: Scope) => Tensor) => void,
+): void {
+  const matrices = [...parameterShapes(config)].filter(([, shape]) => shape.length === 2).map(([path]) => path)
+  for (const pattern of targets) {
+    const found = matrices.filter((path) => matchesPath(pattern, path))
+    if (found.length === 0)
+      throw new Error(`lora: the target ${JSON.stringify(pattern)} fits no weight matrix; there are ${matrices.slice(0, 4).join(', ')}, …`)
+    for (const path of found)
+      join(parametrize, path, (weight, scope) =>
+        lowRankUpdate(scope, `${path.replace(/\.weight$/, '')}.lora`, weight, options as { rank: number; alpha: number }),
+      )
+  }
+}
