@@ -44,7 +44,7 @@ async function values(store: Store, hidden: Awaited<ReturnType<typeof build>>['h
 
 const cases: [InsertionIngredient, number, RegExp][] = [
   [houlsby({ size: 4 }), 5e-3, /adapter|norm/],
-  [parallelAdapter({ size: 4 }), 5e-3, /adapter/],
+  [parallelAdapter({ size: 4 }), 0, /parallel/],
   [projectedAttentionLayers({ size: 4, heads: 2 }), 0, /pal|norm/],
   [lora({ rank: 2 }), 0, /lora/],
   [ia3(), 0, /ia3/],

@@ -134,7 +134,7 @@ function insertAt({ name, options }: InsertionIngredient, n: number, at: (path: 
       at(`${layer}.${part}`, (x, scope) => ops.add(x, bottleneck(scope, `${layer}.${part}.adapter`, x, size)))
   if (name === 'parallel-adapter')
     at(`${layer}.feedforward`, (x, scope) =>
-      ops.add(x, bottleneck(scope, `${layer}.feedforward.adapter`, scope.tap(`${layer}.feedforward.input`), size)),
+      ops.add(x, bottleneck(scope, `${layer}.feedforward.parallel`, scope.tap(`${layer}.feedforward.input`), size)),
     )
   if (name === 'ia3') {
     for (const part of ['key', 'value']) at(`${layer}.attention.${part}`, (x, scope) => rescale(scope, `${layer}.attention.${part}.ia3`, x))
