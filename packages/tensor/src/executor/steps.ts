@@ -105,6 +105,7 @@ export function runSteps(steps: readonly KernelStep[], context: Context): void {
       return value ?? fallback!
     }
     run({
+      has: (role) => step.states[role] !== undefined,
       state: (role) => find(step.states[role]!),
       group: () => (step.group ?? []).map(find),
       value: (role) => context.scratch.get(step.values![role]!)!,
@@ -116,6 +117,7 @@ export function runSteps(steps: readonly KernelStep[], context: Context): void {
 }
 
 interface Arguments {
+  has(role: string): boolean
   state(role: string): Cell
   group(): Cell[]
   value(role: string): Cell
@@ -160,6 +162,13 @@ const kernelSteps: Record<string, (args: Arguments) => void> = {
     const [ids, rows] = [value('ids'), value('rows')]
     checkIds(new Int32Array(context.memory.memory.buffer, ids.pointer, count(ids)), target.shape[0]!, path)
     context.kernels.addRows(tableOf(target), ids.pointer, rows.pointer, count(ids))
+  },
+  towards({ state, scalar, context, has }) {
+    const [gradient, parameter, anchor] = [state('gradient'), state('parameter'), state('anchor')]
+    // accumulated gradients are divided later: the pull must survive that
+    const strength = scalar('strength') * scalar('divisor')
+    if (!has('weight')) context.kernels.towards(gradient.pointer, parameter.pointer, anchor.pointer, strength, gradient.length)
+    else context.kernels.towardsWeighted(gradient.pointer, parameter.pointer, anchor.pointer, state('weight').pointer, strength, gradient.length)
   },
   copy({ state, context }) {
     context.kernels.copy(state('target').pointer, state('source').pointer, state('source').length)

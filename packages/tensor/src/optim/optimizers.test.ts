@@ -101,6 +101,44 @@ test('an update that a gradient of NaN would ruin does not happen in the graph e
   close(await train(stored, { form: 'graph', fused: true }), stored.start, 1e-7)
 })
 
+for (const form of ['kernels', 'graph'] as const)
+  for (const fisher of [false, true])
+    test(`parameters are pulled to anchors${fisher ? ', weighted by the Fisher information' : ''}: ${form}, two microsteps`, async () => {
+      const stored = cases.find(({ name, options }) => name === 'sgd' && Object.keys(options).length === 0)!
+      const { parameters, loss } = linearLoss(['matrix', 'vector'])
+      const programs = trainingStep({
+        loss,
+        parameters,
+        optimizer: sgd(),
+        form,
+        pullOf: (path) => (path === 'vector' ? { strength: 0.5, fisher } : undefined),
+      })
+      const executor = await testExecutor()
+      const names = ['params', 'gradients', 'accumulated', 'optimizer', 'anchor', 'fisher'] as const
+      const stores = Object.fromEntries(await Promise.all(names.map(async (name) => [name, await executor.store(name)] as const)))
+      await stores.gradients!.declare(programs.states.gradients)
+      for (const name of ['params', 'anchor', 'fisher', 'accumulated']) await stores[name]!.declare(parameters)
+      for (const [name, data] of Object.entries(stored.start)) await stores.params!.write(name, data)
+      await stores.anchor!.write('vector', [1, 2, 3, 4])
+      await stores.fisher!.write('vector', [1, 0, 2, 0.5])
+      const compiled = await Promise.all([programs.gradients, programs.accumulate, programs.apply].map((program) => executor.compile(program)))
+      for (const values of stored.gradients.slice(0, 2)) {
+        await compiled[0]!.bind(stores).run({ feeds: feedsOf(values) })
+        await compiled[1]!.bind(stores).run()
+      }
+      await compiled[2]!.bind({ ...stores, gradients: stores.accumulated! }).run({ scalars: { rate: 0.1, divisor: 2 } })
+      const mean = (name: string, i: number) => (stored.gradients[0]![name]![i]! + stored.gradients[1]![name]![i]!) / 2
+      const expected: Values = {
+        matrix: stored.start.matrix!.map((value, i) => value - 0.1 * mean('matrix', i)),
+        vector: stored.start.vector!.map(
+          (value, i) => value - 0.1 * (mean('vector', i) + 0.5 * (fisher ? [1, 0, 2, 0.5][i]! : 1) * (value - (i + 1))),
+        ),
+      }
+      for (const name of ['matrix', 'vector'])
+        close({ [name]: [...(await stores.params!.read(name))].map(Number) }, { [name]: expected[name]! }, 1e-6)
+      for (const x of [...compiled, ...Object.values(stores)]) await x.dispose()
+    })
+
 test('averages of weights: exponential, and the mean since a trigger', async () => {
   const executor = await testExecutor()
   const weight = parameter('weight', [2])

@@ -22,6 +22,8 @@ export interface TrainingStepOptions {
   updates?: readonly Update[]
   /** Factor on the rate, by path. Default 1. */
   rateOf?: (path: string) => number
+  /** Pulls a parameter to its values in the store `anchor`: adds strength · (θ − θ⁰) to its gradient, with `fisher` each element times its value there. */
+  pullOf?: (path: string) => { strength: number; fisher?: boolean } | undefined
   /** Whether weight decay applies, by path. Default: matrices only, no biases, no gains. */
   decays?: (path: string, parameter: Tensor) => boolean
   /** `kernels` runs known chains as SIMD kernels (default); `graph` runs every chain as ONNX: the reference. */
@@ -95,9 +97,11 @@ export function trainingStep(options: TrainingStepOptions): TrainingStep {
     const chain = optimizerOf(path, parameter)
     const rows = sparse.get(path)
     const kernel = options.form === 'graph' ? undefined : recognise(chain)
+    const pull = options.pullOf?.(path)
+    if (rows && pull) throw new GraphError(`trainingStep: ${path} is updated by rows: it cannot be pulled to other values as a whole`)
     if (rows && kernel?.name !== 'adam')
       throw new GraphError(`trainingStep: sparse updates exist for Adam and AdamW only; ${path} has another optimizer`)
-    return { path, parameter, optimizer: chain, kernel, rows, gradient: results[i]! }
+    return { path, parameter, optimizer: chain, kernel, rows, pull, gradient: results[i]! }
   })
   const apply = applyProgram(parts, options, (part) => state('gradients', part.path, part.parameter.shape))
   // in one program with the backward pass the graph form must take the gradients themselves: a read of their store would see the last step's
@@ -162,9 +166,12 @@ interface Part {
   kernel: Kernel | undefined
   /** Names of the outputs that hold a sparse gradient. */
   rows: { ids: string; rows: string } | undefined
+  pull: { strength: number; fisher?: boolean } | undefined
   gradient: Gradient
 }
 
+/** Where a parameter lives: `params`, or a namespace of its own (a task's head and adapters). */
+const home = (parameter: Tensor): StateRef => ref(parameter.node.attributes.namespace as string, pathOf(parameter))
 const ref = (namespace: string, path: string): StateRef => ({ namespace, path })
 
 /** The updates of all parameters: chains that exist as kernels run as kernels, others in the graph. */
@@ -180,12 +187,22 @@ function kernelApply(parts: readonly Part[], options: TrainingStepOptions): Kern
   const { rateOf = () => 1, decays = decaysByDefault } = options
   const dense = parts.filter((part) => !part.rows)
   const sparse = parts.filter((part) => part.rows)
+  const towards = ({ path, parameter, pull }: Part): KernelStep => ({
+    kernel: 'towards',
+    states: {
+      gradient: ref('gradients', path),
+      parameter: home(parameter),
+      anchor: ref('anchor', path),
+      ...(pull!.fisher ? { weight: ref('fisher', path) } : {}),
+    },
+    scalars: { strength: pull!.strength, divisor: 'divisor' },
+  })
   const update = ({ path, parameter, kernel }: Part): KernelStep => {
     const { name, clip, scalars, weightDecay } = kernel!
     const roles = name === 'adam' ? ['m', 'v', 'step'] : scalars.momentum ? ['velocity'] : []
     return {
       kernel: name,
-      states: { parameter: ref('params', path), ...Object.fromEntries(roles.map((role) => [role, ref('optimizer', `${path}/${role}`)])) },
+      states: { parameter: home(parameter), ...Object.fromEntries(roles.map((role) => [role, ref('optimizer', `${path}/${role}`)])) },
       scalars: {
         ...scalars,
         rate: 'rate',
@@ -197,7 +214,8 @@ function kernelApply(parts: readonly Part[], options: TrainingStepOptions): Kern
     }
   }
   return [
-    ...sparse.map(({ path, rows }): KernelStep => ({ kernel: 'sum-rows', states: { target: ref('params', path) }, values: { ...rows! } })),
+    ...sparse.map(({ parameter, rows }): KernelStep => ({ kernel: 'sum-rows', states: { target: home(parameter) }, values: { ...rows! } })),
+    ...dense.filter((part) => part.kernel && part.pull).map(towards),
     { kernel: 'global-norm', states: {}, group: dense.map(({ path }) => ref('gradients', path)), scalars: { divisor: 'divisor' } },
     ...dense
       .filter((part) => part.kernel)
@@ -212,7 +230,13 @@ function kernelApply(parts: readonly Part[], options: TrainingStepOptions): Kern
 function graphApply(parts: readonly Part[], all: readonly Part[], options: TrainingStepOptions, gradientOf: (part: Part) => Tensor): Program {
   const { rateOf = () => 1, decays = decaysByDefault } = options
   const divisor = input('divisor', [])
-  const mean = (part: Part) => div(gradientOf(part), divisor)
+  const mean = (part: Part) => {
+    const gradient = div(gradientOf(part), divisor)
+    if (!part.pull) return gradient
+    const { path, parameter, pull } = part
+    const away = sub(parameter, state('anchor', path, parameter.shape))
+    return add(gradient, mul(pull.fisher ? mul(away, state('fisher', path, parameter.shape)) : away, pull.strength))
+  }
   const globalNorm = sqrt(all.map((part) => sum(square(mean(part)))).reduce(add))
   const rate = input('rate', [])
   // as with the kernels, an update that a non-finite gradient would ruin does not happen
