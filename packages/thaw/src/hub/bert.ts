@@ -4,31 +4,35 @@ import { type TransformerConfig, validateConfig } from '../models/config.js'
 import { activationField, activationName, type Json, numberField, refuse } from './fields.js'
 import type { NameTable, Rule } from './names.js'
 
-const linear = (ours: string, theirs: string, outside = false): Rule[] => [
+export const linear = (ours: string, theirs: string, outside = false): Rule[] => [
   { ours: `${ours}.weight`, theirs: `${theirs}.weight`, transpose: true, outside },
   { ours: `${ours}.bias`, theirs: `${theirs}.bias`, outside },
 ]
-const norm = (ours: string, theirs: string, outside = false): Rule[] => [
+export const norm = (ours: string, theirs: string, outside = false): Rule[] => [
   { ours: `${ours}.weight`, theirs: `${theirs}.weight`, outside },
   { ours: `${ours}.bias`, theirs: `${theirs}.bias`, outside },
 ]
 
-/** `#` stands for the number of the layer. */
+/** The names that BERT shares with RoBERTa and ELECTRA; `#` stands for the number of the layer. */
+export const encoderRules: readonly Rule[] = [
+  { ours: 'embeddings.token.weight', theirs: 'embeddings.word_embeddings.weight' },
+  { ours: 'embeddings.position.weight', theirs: 'embeddings.position_embeddings.weight' },
+  { ours: 'embeddings.segment.weight', theirs: 'embeddings.token_type_embeddings.weight' },
+  ...norm('embeddings.norm', 'embeddings.LayerNorm'),
+  ...linear('layers.#.attention.query', 'encoder.layer.#.attention.self.query'),
+  ...linear('layers.#.attention.key', 'encoder.layer.#.attention.self.key'),
+  ...linear('layers.#.attention.value', 'encoder.layer.#.attention.self.value'),
+  ...linear('layers.#.attention.output', 'encoder.layer.#.attention.output.dense'),
+  ...norm('layers.#.attention.norm', 'encoder.layer.#.attention.output.LayerNorm'),
+  ...linear('layers.#.feedforward.up', 'encoder.layer.#.intermediate.dense'),
+  ...linear('layers.#.feedforward.down', 'encoder.layer.#.output.dense'),
+  ...norm('layers.#.feedforward.norm', 'encoder.layer.#.output.LayerNorm'),
+]
+
 export const bertNames: NameTable = {
   prefix: 'bert.',
   rules: [
-    { ours: 'embeddings.token.weight', theirs: 'embeddings.word_embeddings.weight' },
-    { ours: 'embeddings.position.weight', theirs: 'embeddings.position_embeddings.weight' },
-    { ours: 'embeddings.segment.weight', theirs: 'embeddings.token_type_embeddings.weight' },
-    ...norm('embeddings.norm', 'embeddings.LayerNorm'),
-    ...linear('layers.#.attention.query', 'encoder.layer.#.attention.self.query'),
-    ...linear('layers.#.attention.key', 'encoder.layer.#.attention.self.key'),
-    ...linear('layers.#.attention.value', 'encoder.layer.#.attention.self.value'),
-    ...linear('layers.#.attention.output', 'encoder.layer.#.attention.output.dense'),
-    ...norm('layers.#.attention.norm', 'encoder.layer.#.attention.output.LayerNorm'),
-    ...linear('layers.#.feedforward.up', 'encoder.layer.#.intermediate.dense'),
-    ...linear('layers.#.feedforward.down', 'encoder.layer.#.output.dense'),
-    ...norm('layers.#.feedforward.norm', 'encoder.layer.#.output.LayerNorm'),
+    ...encoderRules,
     ...linear('pooler', 'pooler.dense'),
     ...linear('heads.mlm.transform', 'cls.predictions.transform.dense', true),
     ...norm('heads.mlm.norm', 'cls.predictions.transform.LayerNorm', true),
@@ -40,7 +44,7 @@ export const bertNames: NameTable = {
 }
 
 /** config.json of a BERT to ours; absent keys have transformers' defaults. Whether there is a pooler, only the weights tell. */
-export function fromBertConfig(raw: Json, pooler: boolean, where: string): TransformerConfig {
+export function fromBertConfig(raw: Json, pooler: boolean, where: string, more: Partial<TransformerConfig> = {}): TransformerConfig {
   refuse(raw, 'position_embedding_type', ['absolute'], where)
   refuse(raw, 'is_decoder', [false], where)
   refuse(raw, 'add_cross_attention', [false], where)
@@ -60,6 +64,7 @@ export function fromBertConfig(raw: Json, pooler: boolean, where: string): Trans
       normEpsilon: numberField(raw, 'layer_norm_eps', where, 1e-12),
       segments: numberField(raw, 'type_vocab_size', where, 2),
       pooler,
+      ...more,
     },
     where,
   )

@@ -115,7 +115,7 @@ function readers(weights: Weights, places: Place[]): Map<string, CheckpointParam
       const { name, rule, shape, path } = place
       const read = async () => takeOurs(place, await (rule?.parts ? shared(name, rule.parts) : whole(weights, name)))
       const readInto = async (target: Float32Array) => {
-        if (!rule?.parts && !rule?.transpose) return weights.files.get(name)!.readInto(name, target)
+        if (!rule?.parts && !rule?.transpose && !rule?.skipRows) return weights.files.get(name)!.readInto(name, target)
         const values = await read()
         if (values.length !== target.length)
           throw new Error(`${path}: shape [${shape}] has ${values.length} elements, the target has ${target.length}`)

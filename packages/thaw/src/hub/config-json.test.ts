@@ -41,10 +41,13 @@ test('errors name the file and the key', () => {
     assert.throws(() => parseConfig(typeof text === 'string' ? text : JSON.stringify(text), none, 'c.json'), { message })
   refused('{', /^c\.json: not JSON \(.*\)\. Download or save it again\.$/)
   refused('3', 'c.json: expected a JSON object; got 3')
-  refused({}, 'c.json: model_type is missing; the kinds that can be loaded are gpt2, bert and thaw. Choose a checkpoint of one of these.')
+  refused(
+    {},
+    'c.json: model_type is missing; the kinds that can be loaded are gpt2, bert, roberta, xlm-roberta, distilbert, electra and thaw. Choose a checkpoint of one of these.',
+  )
   refused(
     { model_type: 'llama' },
-    'c.json: model_type is "llama"; the kinds that can be loaded are gpt2, bert and thaw. Choose a checkpoint of one of these.',
+    'c.json: model_type is "llama"; the kinds that can be loaded are gpt2, bert, roberta, xlm-roberta, distilbert, electra and thaw. Choose a checkpoint of one of these.',
   )
   refused({ model_type: 'gpt2', n_embd: '8' }, 'c.json: n_embd must be a number; got "8"')
   refused({ model_type: 'gpt2', n_embd: 10, n_head: 4 }, 'c.json: heads is 4, which does not divide hidden, 10; choose one of 1, 2, 5, 10')

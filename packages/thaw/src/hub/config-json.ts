@@ -1,9 +1,12 @@
 // config.json of a checkpoint, both ways: transformers' keys where transformers knows the model, our own under `thaw`.
 import { type TransformerConfig, validateConfig } from '../models/config.js'
 import { fromBertConfig, toBertConfig } from './bert.js'
+import { fromDistilbertConfig, toDistilbertConfig } from './distilbert.js'
+import { fromElectraConfig, toElectraConfig } from './electra.js'
 import { asObject, field, type Json } from './fields.js'
 import { fromGpt2Config, toGpt2Config } from './gpt2.js'
 import { type Layout, layoutOf } from './names.js'
+import { fromRobertaConfig } from './roberta.js'
 
 export interface CheckpointConfig {
   model: TransformerConfig
@@ -39,25 +42,23 @@ export function parseConfig(text: string, names: ReadonlySet<string>, where: str
 function backbone(raw: Json, own: Json, names: ReadonlySet<string>, where: string): { layout: Layout; model: TransformerConfig } {
   const kind = field(raw, 'model_type')
   if (kind === 'gpt2') return { layout: 'gpt2', model: fromGpt2Config(raw, where) }
-  if (kind === 'bert') {
-    const pooler = names.has('pooler.dense.weight') || names.has('bert.pooler.dense.weight')
-    return { layout: 'bert', model: fromBertConfig(raw, pooler, where) }
-  }
+  const pooler = [...names].some((name) => /^(\w+\.)?pooler\.dense\.weight$/.test(name))
+  if (kind === 'bert') return { layout: 'bert', model: fromBertConfig(raw, pooler, where) }
+  if (kind === 'roberta' || kind === 'xlm-roberta') return { layout: 'roberta', model: fromRobertaConfig(raw, pooler, where) }
+  if (kind === 'distilbert') return { layout: 'distilbert', model: fromDistilbertConfig(raw, where) }
+  if (kind === 'electra') return { layout: 'electra', model: fromElectraConfig(raw, where) }
   if (kind === 'thaw') return { layout: 'thaw', model: validateConfig(field(own, 'config'), `${where}: thaw.config`) }
   const got = kind === undefined ? 'missing' : JSON.stringify(kind)
-  throw new Error(`${where}: model_type is ${got}; the kinds that can be loaded are gpt2, bert and thaw. Choose a checkpoint of one of these.`)
+  throw new Error(
+    `${where}: model_type is ${got}; the kinds that can be loaded are gpt2, bert, roberta, xlm-roberta, distilbert, electra and thaw. Choose a checkpoint of one of these.`,
+  )
 }
 
 /** config.json for a checkpoint whose heads have these names, as text. */
 export function formatConfig(config: CheckpointConfig, heads: ReadonlySet<string>): string {
   const model = validateConfig(config.model)
   const layout = layoutOf(model)
-  const theirs =
-    layout === 'gpt2'
-      ? toGpt2Config(model, heads)
-      : layout === 'bert'
-        ? toBertConfig(model, heads)
-        : { model_type: 'thaw', vocab_size: model.vocabulary }
+  const theirs = transformersConfig(layout, model, heads)
   if (config.thaw && Object.hasOwn(config.thaw, 'config')) throw new Error("config.thaw: the key 'config' is taken by the backbone's; rename it")
   const own = { ...(layout === 'thaw' && { config: model }), ...config.thaw }
   for (const name of ['pad', 'bos', 'eos'] as const) {
@@ -70,6 +71,14 @@ export function formatConfig(config: CheckpointConfig, heads: ReadonlySet<string
   }
   if (config.labels) Object.assign(theirs, writeLabels(config.labels))
   return `${JSON.stringify({ ...theirs, ...(Object.keys(own).length && { thaw: own }) }, null, 2)}\n`
+}
+
+function transformersConfig(layout: Layout, model: TransformerConfig, heads: ReadonlySet<string>): Record<string, unknown> {
+  if (layout === 'gpt2') return toGpt2Config(model, heads)
+  if (layout === 'bert') return toBertConfig(model, heads)
+  if (layout === 'distilbert') return toDistilbertConfig(model, heads)
+  if (layout === 'electra') return toElectraConfig(model)
+  return { model_type: 'thaw', vocab_size: model.vocabulary }
 }
 
 function writeLabels(labels: readonly string[]): Record<string, unknown> {

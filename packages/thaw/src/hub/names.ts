@@ -3,8 +3,11 @@
 import type { TransformerConfig } from '../models/config.js'
 import { bertNames } from './bert.js'
 import { joinColumns, takeColumns, transpose } from './columns.js'
+import { distilbertNames } from './distilbert.js'
 import type { Dtype } from './dtypes.js'
+import { electraNames } from './electra.js'
 import { gpt2Names } from './gpt2.js'
+import { robertaNames } from './roberta.js'
 import type { TensorToWrite } from './safetensors-write.js'
 
 /** One parameter of ours and where Hugging Face keeps it; `#` is a layer's number. */
@@ -15,6 +18,8 @@ export interface Rule {
   /** Which of `parts` equal blocks of columns. */
   part?: number
   parts?: number
+  /** Rows at the start of their table that have no counterpart in ours (only read). */
+  skipRows?: number
   /** Whether the name stands outside the backbone's prefix (heads). */
   outside?: boolean
 }
@@ -29,17 +34,26 @@ export interface NameTable {
   tied: string[]
 }
 
-/** Whose names a model is stored with: Hugging Face's for these two shapes, our own paths for every other. */
-export type Layout = 'gpt2' | 'bert' | 'thaw'
+/** Whose names a model is stored with: Hugging Face's for these shapes, our own paths for every other. A RoBERTa is read as what it is, and saved as a BERT. */
+export type Layout = 'gpt2' | 'bert' | 'roberta' | 'distilbert' | 'electra' | 'thaw'
 
 export function layoutOf(config: TransformerConfig): Layout {
   const { block, causal, positionKind, segments, pooler } = config
   if (positionKind !== 'learned') return 'thaw'
   if (block === 'pre' && causal && segments === 0 && !pooler) return 'gpt2'
-  return block === 'post' && !causal && segments > 0 ? 'bert' : 'thaw'
+  if (block !== 'post' || causal) return 'thaw'
+  if (segments === 0) return pooler || config.embedding ? 'thaw' : 'distilbert'
+  return config.embedding ? (pooler ? 'thaw' : 'electra') : 'bert'
 }
 
-const tables: Record<Layout, NameTable> = { gpt2: gpt2Names, bert: bertNames, thaw: { prefix: '', rules: [], ignored: [], tied: [] } }
+const tables: Record<Layout, NameTable> = {
+  gpt2: gpt2Names,
+  bert: bertNames,
+  roberta: robertaNames,
+  distilbert: distilbertNames,
+  electra: electraNames,
+  thaw: { prefix: '', rules: [], ignored: [], tied: [] },
+}
 
 /** A path's place: the tensor `name` of the file and what to do with its values. */
 export interface Place {
@@ -83,6 +97,7 @@ export function toOurs(
 
 /** The parameter's values from the values of its tensor. */
 export function takeOurs({ rule, shape }: Place, values: Float32Array): Float32Array {
+  if (rule?.skipRows) return values.slice(rule.skipRows * shape[1]!)
   if (rule?.transpose) return transpose(values, shape[1]!, shape[0]!)
   if (rule?.parts) return takeColumns(values, shape.length === 2 ? shape[0]! : 1, rule.part!, rule.parts)
   return values
@@ -136,17 +151,22 @@ function stripPrefix(name: string, prefix: string): string {
 
 /** The first checkpoints of BERT called a norm's weight and bias gamma and beta. */
 function modernName(layout: Layout, name: string): string {
-  if (layout !== 'bert') return name
+  if (layout === 'gpt2' || layout === 'thaw') return name
   return name.replace(/LayerNorm\.gamma$/, 'LayerNorm.weight').replace(/LayerNorm\.beta$/, 'LayerNorm.bias')
 }
 
 /** `h.11.ln_1.bias` to [`h.#.ln_1.bias`, `11`]. */
 function numberOut(name: string): [string, string] {
-  const found = /^((?:layers|h|encoder\.layer)\.)(0|[1-9]\d*)(\..*)$/.exec(name)
+  const found = /^((?:layers|h|encoder\.layer|transformer\.layer)\.)(0|[1-9]\d*)(\..*)$/.exec(name)
   return found ? [`${found[1]}#${found[3]}`, found[2]!] : [name, '']
 }
 
 function ourShape(rule: Rule, shape: readonly number[], where: string): number[] {
+  if (rule.skipRows) {
+    if (shape.length !== 2 || shape[0]! <= rule.skipRows)
+      throw new Error(`${where}: shape [${shape}] is no table with more than ${rule.skipRows} rows; the file does not fit its model_type`)
+    return [shape[0]! - rule.skipRows, shape[1]!]
+  }
   if (rule.transpose) {
     if (shape.length !== 2) throw new Error(`${where}: shape [${shape}] is no matrix, which ${rule.ours} is; the file does not fit its model_type`)
     return shape.toReversed()

@@ -25,7 +25,8 @@ test('errors name the key, what was expected and what came', () => {
   refused({ pooler: undefined }, 'config: pooler must be true or false; got nothing')
   const keys = Object.keys(tinyGpt).length
   assert.equal(keys, 14)
-  const all = 'vocabulary, hidden, layers, heads, inner, positions, block, causal, positionKind, activation, dropout, normEpsilon, segments, pooler'
+  const all =
+    'vocabulary, hidden, embedding, layers, heads, inner, positions, block, causal, positionKind, activation, dropout, normEpsilon, segments, pooler'
   refused({ width: 3 }, `config: unknown key 'width'; the keys are ${all}. Remove or correct it.`)
   assert.throws(() => validateConfig(null, 'x.json'), { message: `x.json: expected an object with the keys ${all}; got null` })
   const { hidden, ...rest } = tinyGpt

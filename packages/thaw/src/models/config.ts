@@ -8,6 +8,8 @@ export interface TransformerConfig {
   vocabulary: number
   /** Width of the residual stream. */
   hidden: number
+  /** Width of the embeddings where it is not that of the layers: a linear layer leads from one to the other (ELECTRA: Clark et al. 2020). */
+  embedding?: number
   layers: number
   /** Attention heads; they divide `hidden`. */
   heads: number
@@ -41,10 +43,16 @@ const oneOf =
   (value) =>
     values.includes(value as string) ? undefined : `one of ${values.map((word) => `'${word}'`).join(', ')}`
 
+const optional =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined ? undefined : check(value)
+
 const checks = new Map<string, Check>(
   Object.entries({
     vocabulary: count,
     hidden: count,
+    embedding: optional(count),
     layers: count,
     heads: count,
     inner: count,
@@ -57,7 +65,7 @@ const checks = new Map<string, Check>(
     normEpsilon: positive,
     segments: countOrNone,
     pooler: flag,
-  } satisfies Record<keyof TransformerConfig, Check>),
+  } satisfies Record<keyof Required<TransformerConfig>, Check>),
 )
 
 /**
@@ -75,11 +83,13 @@ export function validateConfig(config: unknown, where = 'config'): TransformerCo
     if (!checks.has(key)) throw new Error(`${where}: unknown key '${key}'; the keys are ${[...checks.keys()].join(', ')}. Remove or correct it.`)
   }
   for (const [key, check] of checks) {
-    if (!given.has(key)) throw new Error(`${where}: ${key} is missing; expected ${check(undefined)}`)
+    if (!given.has(key) && check(undefined)) throw new Error(`${where}: ${key} is missing; expected ${check(undefined)}`)
     const expected = check(given.get(key))
     if (expected) throw new Error(`${where}: ${key} must be ${expected}; got ${show(given.get(key))}`)
   }
-  const valid = Object.fromEntries([...checks.keys()].map((key) => [key, given.get(key)])) as unknown as TransformerConfig
+  const valid = Object.fromEntries(
+    [...checks.keys()].filter((key) => given.get(key) !== undefined).map((key) => [key, given.get(key)]),
+  ) as unknown as TransformerConfig
   if (valid.hidden % valid.heads !== 0) {
     const choices = divisors(valid.hidden)
     throw new Error(`${where}: heads is ${valid.heads}, which does not divide hidden, ${valid.hidden}; choose one of ${choices.join(', ')}`)

@@ -8,14 +8,15 @@ import type { TransformerConfig } from './config.js'
  *     parameterShapes(config).get('embeddings.token.weight')  // [vocabulary, hidden]
  */
 export function parameterShapes(config: TransformerConfig): Map<string, number[]> {
-  const { vocabulary, hidden, layers, inner, positions, segments } = config
+  const { vocabulary, hidden, layers, inner, positions, segments, embedding = hidden } = config
   const shapes = new Map<string, number[]>()
   const linear = (path: string, from: number, to: number) => shapes.set(`${path}.weight`, [from, to]).set(`${path}.bias`, [to])
-  const norm = (path: string) => shapes.set(`${path}.weight`, [hidden]).set(`${path}.bias`, [hidden])
-  shapes.set('embeddings.token.weight', [vocabulary, hidden])
-  if (config.positionKind === 'learned') shapes.set('embeddings.position.weight', [positions, hidden])
-  if (segments > 0) shapes.set('embeddings.segment.weight', [segments, hidden])
-  if (config.block === 'post') norm('embeddings.norm')
+  const norm = (path: string, size = hidden) => shapes.set(`${path}.weight`, [size]).set(`${path}.bias`, [size])
+  shapes.set('embeddings.token.weight', [vocabulary, embedding])
+  if (config.positionKind === 'learned') shapes.set('embeddings.position.weight', [positions, embedding])
+  if (segments > 0) shapes.set('embeddings.segment.weight', [segments, embedding])
+  if (config.block === 'post') norm('embeddings.norm', embedding)
+  if (embedding !== hidden) linear('embeddings.project', embedding, hidden)
   for (let n = 0; n < layers; n++) {
     for (const part of ['query', 'key', 'value', 'output']) linear(`layers.${n}.attention.${part}`, hidden, hidden)
     norm(`layers.${n}.attention.norm`)

@@ -94,20 +94,22 @@ function attentionBias(config: TransformerConfig, { visible }: TransformerInputs
 }
 
 function embeddings(scope: Scope, config: TransformerConfig, inputs: TransformerInputs, time: Dim): Tensor {
-  const { hidden } = config
-  const tokens = ops.gather(scope.parameter('embeddings.token.weight', [config.vocabulary, hidden]), inputs.ids) // [batch, time, hidden]
+  const { hidden, embedding = hidden } = config
+  const tokens = ops.gather(scope.parameter('embeddings.token.weight', [config.vocabulary, embedding]), inputs.ids) // [batch, time, embedding]
   const table =
     config.positionKind === 'learned'
-      ? scope.parameter('embeddings.position.weight', [config.positions, hidden])
-      : sinusoids(config.positions, hidden)
+      ? scope.parameter('embeddings.position.weight', [config.positions, embedding])
+      : sinusoids(config.positions, embedding)
   let h = ops.add(tokens, inputs.positions ? ops.gather(table, inputs.positions) : ops.slice(table, 0, 0, time))
   if (config.segments > 0) {
-    const segments = scope.parameter('embeddings.segment.weight', [config.segments, hidden])
+    const segments = scope.parameter('embeddings.segment.weight', [config.segments, embedding])
     h = ops.add(h, inputs.segments ? ops.gather(segments, inputs.segments) : ops.slice(segments, 0, 0, 1))
   }
-  let rows = ops.reshape(h, [-1, hidden])
-  if (config.block === 'post') rows = layerNorm(scope, 'embeddings.norm', rows, hidden, config.normEpsilon)
-  return scope.site('embeddings', dropout(scope, 'embeddings.dropout', rows, config.dropout))
+  let rows = ops.reshape(h, [-1, embedding])
+  if (config.block === 'post') rows = layerNorm(scope, 'embeddings.norm', rows, embedding, config.normEpsilon)
+  rows = dropout(scope, 'embeddings.dropout', rows, config.dropout)
+  if (embedding !== hidden) rows = linear(scope, 'embeddings.project', rows, embedding, hidden)
+  return scope.site('embeddings', rows)
 }
 
 /** Fixed positions: sines in even columns, cosines in odd ones, wavelengths from 2π to 10000·2π (Vaswani et al. 2017, section 3.5). */
