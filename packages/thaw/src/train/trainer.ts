@@ -16,6 +16,12 @@ export interface TrainerOptions {
   /** Sizes to compile for; others work too, a little slower. */
   shapes?: readonly Readonly<Record<string, number>>[]
   microsteps?: number
+  /** Pulls parameters to the values in `anchor` (DESIGN D2b): strengths by path. */
+  pullOf?: TrainingStepOptions['pullOf']
+  /** More stores by namespace: `anchor`, `fisher`, a task's own parameters. */
+  stores?: Readonly<Record<string, Store>>
+  /** Optimizer state to go on with; without it a new store, which the trainer owns. */
+  optimizerState?: Store
 }
 
 export interface StepResult {
@@ -46,10 +52,12 @@ export async function createTrainer(executor: Executor, options: TrainerOptions)
     ...(options.outputs ? { outputs: options.outputs } : {}),
     ...(options.rateOf ? { rateOf: options.rateOf } : {}),
     ...(options.decays ? { decays: options.decays } : {}),
+    ...(options.pullOf ? { pullOf: options.pullOf } : {}),
   })
-  const optimizer = await executor.store('optimizer')
+  const optimizer = options.optimizerState ?? (await executor.store('optimizer'))
   const gradients = await executor.store('gradients')
-  const stores = { params, optimizer, gradients }
+  const stores = { ...options.stores, params, optimizer, gradients }
+  const owned = options.optimizerState ? [gradients] : [optimizer, gradients]
   await optimizer.declare(programs.states.optimizer)
   await gradients.declare(programs.states.gradients)
   const compile = (program: Program) => executor.compile(program, options.shapes ? { shapes: options.shapes } : {})
@@ -70,7 +78,7 @@ export async function createTrainer(executor: Executor, options: TrainerOptions)
       },
       largestGradient: () => gradients.largest(),
       async dispose() {
-        for (const x of [step, rehearsal, optimizer, gradients]) await x.dispose()
+        for (const x of [step, rehearsal, ...owned]) await x.dispose()
       },
     }
   }
@@ -105,7 +113,7 @@ export async function createTrainer(executor: Executor, options: TrainerOptions)
     },
     largestGradient: () => accumulated.largest(),
     async dispose() {
-      for (const x of [...Object.values(compiled), optimizer, gradients, accumulated]) await x.dispose()
+      for (const x of [...Object.values(compiled), accumulated, ...owned]) await x.dispose()
     },
   }
 }
