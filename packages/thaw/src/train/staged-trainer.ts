@@ -1,7 +1,7 @@
 // A trainer whose trainable set changes at given steps: one program a stage, compiled when the stage begins, over the same parameters and the same
 // optimizer state, so that what trained before goes on where it was (DESIGN E3).
 
-import type { Executor, Feed, Tensor } from '@thaw/tensor'
+import { type Executor, type Feed, type Tensor, trainingStep } from '@thaw/tensor'
 import { createTrainer, type StepResult, type Trainer, type TrainerOptions } from './trainer.js'
 
 /** What trains in the steps from `from` up to, not including, `to`. */
@@ -40,7 +40,8 @@ export async function createStagedTrainer(executor: Executor, options: StagedTra
     return stage
   }
   // every stage's state exists from the start, so that a saved run can be read back whatever stage it stands in
-  for (const stage of stages) await trainerFor(stage)
+  for (const { loss, trainable } of stages)
+    await optimizerState.declare(trainingStep({ loss, parameters: trainable, optimizer: common.optimizer }).states.optimizer)
   return {
     optimizer: optimizerState,
     async step(batches: readonly Readonly<Record<string, Feed>>[], at): Promise<StepResult> {
