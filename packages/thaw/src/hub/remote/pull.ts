@@ -1,0 +1,111 @@
+// From a name to a folder: what a checkpoint needs is downloaded once into a cache with the layout of Hugging Face's own (models--OWNER--NAME/snapshots/COMMIT),
+// so that what Python has fetched serves here, and the other way round.
+
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join, resolve, sep } from 'node:path'
+import { type DownloadOptions, downloadFile } from './download.js'
+import { checkRemoteName, checkRevision } from './names.js'
+import { type RemoteFile, remoteFiles } from './sources.js'
+
+export interface HubOptions {
+  /** A hub, or a plain HTTP server with checkpoint folders. Default HF_ENDPOINT, else https://huggingface.co. */
+  endpoint?: string
+  /** A folder of checkpoints (`FOLDER/owner/name`), looked at first. Default THAW_REGISTRY. */
+  registry?: string
+  /** Default HF_TOKEN. */
+  token?: string
+  /** A branch, a tag or a commit. Default main. */
+  revision?: string
+  /** Default HF_HUB_CACHE, else HF_HOME/hub, else ~/.cache/huggingface/hub. */
+  cache?: string
+  /** Ask no server: only what is in the cache or the registry. Default where HF_HUB_OFFLINE is 1. */
+  offline?: boolean
+  /** Another fetch: with a proxy, say. */
+  fetch?: typeof fetch
+  signal?: AbortSignal
+  /** Hears of each file's progress. */
+  onProgress?: (progress: { path: string; bytes: number; size: number | undefined }) => void
+  /** For tests: see {@link downloadFile}. */
+  attempts?: number
+  patience?: number
+}
+
+const cacheFolder = () =>
+  process.env.HF_HUB_CACHE ?? join(process.env.HF_HOME ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'huggingface'), 'hub')
+
+/** Files that a checkpoint is loaded from; models in other formats, images and logs stay where they are. */
+const needed =
+  /^(config\.json|tokenizer\.json|tokenizer_config\.json|special_tokens_map\.json|vocab\.(txt|json)|merges\.txt|encoder\.json|vocab\.bpe|README\.md|model\.safetensors|model\.safetensors\.index\.json|model-\d{5}-of-\d{5}\.safetensors)$/
+
+/**
+ * The folder of a checkpoint, downloaded where it is not there yet.
+ *
+ *     await pull('sentence-transformers/all-MiniLM-L6-v2')   // ~/.cache/huggingface/hub/models--…/snapshots/…
+ *
+ * @throws where the name is none, the source has no such checkpoint or refuses, or offline nothing is there.
+ */
+export async function pull(name: string, options: HubOptions = {}): Promise<string> {
+  checkRemoteName(name)
+  const { revision = 'main', cache = cacheFolder(), registry = process.env.THAW_REGISTRY } = options
+  checkRevision(revision)
+  if (registry && existsSync(join(registry, name, 'config.json'))) return join(registry, name)
+  const storage = join(cache, `models--${name.replace('/', '--')}`)
+  const offline = options.offline ?? process.env.HF_HUB_OFFLINE === '1'
+  if (offline) return cached(storage, name, revision)
+  const endpoint = (options.endpoint ?? process.env.HF_ENDPOINT ?? 'https://huggingface.co').replace(/\/+$/, '')
+  const token = options.token ?? process.env.HF_TOKEN
+  const request = {
+    ...(token ? { token } : {}),
+    ...(options.fetch ? { fetch: options.fetch } : {}),
+    ...(options.signal ? { signal: options.signal } : {}),
+  }
+  const remote = await remoteFiles(name, revision, { endpoint, ...request })
+  const wanted = remote.files.filter(({ path }) => needed.test(path))
+  refuseWithoutWeights(wanted, remote.files, `${endpoint}/${name}`)
+  const snapshot = join(storage, 'snapshots', remote.revision)
+  for (const file of wanted) await fetchInto(snapshot, file, { ...request, ...retries(options) }, options.onProgress)
+  await writeWhole(join(storage, 'refs', revision), remote.revision)
+  return snapshot
+}
+
+const retries = ({ attempts, patience }: HubOptions): DownloadOptions => ({
+  ...(attempts === undefined ? {} : { attempts }),
+  ...(patience === undefined ? {} : { patience }),
+})
+
+async function fetchInto(folder: string, file: RemoteFile, options: DownloadOptions, onProgress: HubOptions['onProgress']): Promise<void> {
+  const target = join(folder, file.path)
+  // the path was checked when the list came; that it stays inside is checked once more where it is written
+  if (!resolve(target).startsWith(resolve(folder) + sep)) throw new Error(`${file.path}: leads out of ${folder}; nothing was written`)
+  if (existsSync(target)) return
+  await downloadFile({ ...file, target }, { ...options, onBytes: (bytes) => onProgress?.({ path: file.path, bytes, size: file.size }) })
+}
+
+function refuseWithoutWeights(wanted: readonly RemoteFile[], all: readonly RemoteFile[], where: string): void {
+  if (!wanted.some(({ path }) => path === 'config.json')) throw new Error(`${where}: it has no config.json: this is no checkpoint of a model`)
+  if (wanted.some(({ path }) => path.endsWith('.safetensors'))) return
+  const pickle = all.find(({ path }) => path.endsWith('.bin'))
+  throw new Error(
+    pickle
+      ? `${where}: its weights are only there as ${pickle.path}, a Python pickle, which runs whatever code it contains when it is read. Look for a revision with model.safetensors (often refs/pr/1), or convert it once in Python: model.save_pretrained('folder', safe_serialization=True)`
+      : `${where}: it has no model.safetensors; only safetensors are loaded`,
+  )
+}
+
+async function cached(storage: string, name: string, revision: string): Promise<string> {
+  const commit = await readFile(join(storage, 'refs', revision), 'utf8').then(
+    (text) => text.trim(),
+    () => revision,
+  )
+  const folder = join(storage, 'snapshots', commit)
+  if (existsSync(join(folder, 'config.json'))) return folder
+  throw new Error(`${name}: offline, and it is not in the cache (${storage}); pull it once while online: thaw hub pull ${name}, or give a folder`)
+}
+
+async function writeWhole(path: string, text: string): Promise<void> {
+  await mkdir(join(path, '..'), { recursive: true })
+  await writeFile(`${path}.new`, text)
+  await rename(`${path}.new`, path)
+}

@@ -1,0 +1,137 @@
+// Where checkpoints come from: a hub (its API lists files with sizes and hashes), a plain HTTP server, or a folder of checkpoints. All give the same:
+// the files of a checkpoint, and how to get each.
+
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { refusal } from './download.js'
+import { checkFilePath } from './names.js'
+
+export interface RemoteFile {
+  path: string
+  url: string
+  size?: number
+  hash?: { kind: 'sha256' | 'git'; hex: string }
+}
+
+export interface RemoteCheckpoint {
+  /** The commit, or for sources without versions a word for what is there now. */
+  revision: string
+  files: RemoteFile[]
+}
+
+export interface SourceOptions {
+  endpoint: string
+  token?: string
+  fetch?: typeof fetch
+  signal?: AbortSignal
+}
+
+const encoded = (path: string) => path.split('/').map(encodeURIComponent).join('/')
+
+/**
+ * The files of a checkpoint on a hub that speaks Hugging Face's protocol, or on a plain HTTP server below the endpoint.
+ *
+ * @throws where there is none of that name, or the server refuses.
+ */
+export async function remoteFiles(name: string, revision: string, options: SourceOptions): Promise<RemoteCheckpoint> {
+  const { endpoint, token, fetch: get = fetch, signal } = options
+  const request = (url: string) =>
+    get(url, {
+      headers: { Accept: 'application/json', ...(token ? { Authorization: `Bearer ${token}` } : {}) },
+      ...(signal ? { signal } : {}),
+    }).catch((cause: Error) => {
+      throw new Error(
+        `${endpoint}: cannot be reached (${(cause.cause as Error | undefined)?.message ?? cause.message}); work offline with a folder, or name another endpoint`,
+        { cause },
+      )
+    })
+  const info = await request(`${endpoint}/api/models/${encoded(name)}/revision/${encodeURIComponent(revision)}`)
+  const json = info.ok && info.headers.get('content-type')?.includes('json') ? ((await info.json()) as { sha?: unknown }) : undefined
+  if (typeof json?.sha === 'string' && /^[0-9a-f]{6,64}$/.test(json.sha)) return hubFiles(name, json.sha, options)
+  if (info.status === 401 || info.status === 403) throw refusal(info.status, `${endpoint}/${name}`, token !== undefined)
+  return plainFiles(name, options, request)
+}
+
+async function hubFiles(name: string, sha: string, { endpoint, token, fetch: get = fetch }: SourceOptions): Promise<RemoteCheckpoint> {
+  const { listFiles } = await import('@huggingface/hub')
+  // the library takes Hugging Face's own tokens only; other servers have others
+  const authorized: typeof fetch = (url, init) =>
+    get(url, { ...init, headers: { ...(init?.headers as Record<string, string>), ...(token ? { Authorization: `Bearer ${token}` } : {}) } })
+  const files: RemoteFile[] = []
+  const where = `${endpoint}/${name}`
+  for await (const entry of listFiles({ repo: name, revision: sha, recursive: true, hubUrl: endpoint, fetch: authorized })) {
+    if (entry.type !== 'file') continue
+    checkFilePath(entry.path, where)
+    const hash = entry.lfs ? ({ kind: 'sha256', hex: entry.lfs.oid } as const) : entry.oid ? ({ kind: 'git', hex: entry.oid } as const) : undefined
+    files.push({ path: entry.path, url: `${where}/resolve/${sha}/${encoded(entry.path)}`, size: entry.size, ...(hash ? { hash } : {}) })
+  }
+  return { revision: sha, files }
+}
+
+/** The list that `push` writes into a registry, so that a plain server's files can be checked: lines of `sha256sum`. */
+export const sumsFile = 'SHA256SUMS'
+
+/** Files that a checkpoint may have, asked for by name where a server has no list. */
+const usual = [
+  'config.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'vocab.txt',
+  'special_tokens_map.json',
+  'model.safetensors',
+  'model.safetensors.index.json',
+  'README.md',
+]
+
+async function plainFiles(name: string, { endpoint }: SourceOptions, request: (url: string) => Promise<Response>): Promise<RemoteCheckpoint> {
+  const base = `${endpoint}/${encoded(name)}`
+  const sums = await request(`${base}/${sumsFile}`)
+  if (sums.ok) {
+    const files = parseSums(await sums.text(), `${base}/${sumsFile}`)
+    return { revision: 'plain', files: files.map(({ path, hex }) => ({ path, url: `${base}/${encoded(path)}`, hash: { kind: 'sha256', hex } })) }
+  }
+  const config = await request(`${base}/config.json`)
+  if (!config.ok) throw refusal(config.status, `${base}/config.json`, false)
+  const files: RemoteFile[] = []
+  for (const path of usual) {
+    const found = await request(`${base}/${path}`)
+    await found.body?.cancel()
+    if (found.ok)
+      files.push({
+        path,
+        url: `${base}/${path}`,
+        ...(found.headers.has('content-length') ? { size: Number(found.headers.get('content-length')) } : {}),
+      })
+  }
+  return { revision: 'plain', files }
+}
+
+/** Lines of `sha256sum`: a hash, two blanks, a path. @throws naming the line that is none. */
+export function parseSums(text: string, where: string): { path: string; hex: string }[] {
+  return text.split('\n').flatMap((line, i) => {
+    if (line.trim() === '') return []
+    const found = /^([0-9a-f]{64}) [ *](.+)$/.exec(line)
+    if (!found) throw new Error(`${where}, line ${i + 1}: expected a SHA-256 and a path, found ${JSON.stringify(line.slice(0, 80))}`)
+    checkFilePath(found[2]!, where)
+    return [{ hex: found[1]!, path: found[2]! }]
+  })
+}
+
+/** The names in a registry folder, or on a plain server that lists them in index.json. */
+export async function registryNames(folder: string): Promise<string[]> {
+  const names: string[] = []
+  const look = async (prefix: string, depth: number): Promise<void> => {
+    for (const entry of await readdir(join(folder, prefix), { withFileTypes: true })) {
+      if (!entry.isDirectory() || entry.name.startsWith('.')) continue
+      const name = prefix ? `${prefix}/${entry.name}` : entry.name
+      const isCheckpoint = await readFile(join(folder, name, 'config.json')).then(
+        () => true,
+        () => false,
+      )
+      if (isCheckpoint) names.push(name)
+      else if (depth < 1) await look(name, depth + 1)
+    }
+  }
+  await look('', 0)
+  return names.sort()
+}
