@@ -2,11 +2,13 @@
 
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { registerCurves } from './curves.js'
+import { registerPretrain } from './pretrain.js'
 
 /** Adds a command to the program. */
 export type Register = (program: Command) => void
 
-const commands: readonly Register[] = []
+const commands: readonly Register[] = [registerPretrain, registerCurves]
 
 /** Builds the program; every command adds itself. */
 export function createProgram(): Command {
