@@ -79,6 +79,7 @@ test('a status line is redrawn in place and taken away; elsewhere it is a line n
   let now = 0
   const on = (isTTY: boolean) => {
     const out = stream(isTTY, 12)
+    now = 0
     const status = statusLine(out, { clock: () => now })
     for (now = 0; now <= 12_000; now += 4000) status.show(`reading ${now / 1000} of the files`)
     status.clear()
