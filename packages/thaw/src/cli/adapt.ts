@@ -123,7 +123,7 @@ function settingsOf(run: AdaptRun): Partial<AdaptSettings> {
 async function readRun(out: string, given: Record<string, unknown>): Promise<AdaptRun> {
   await settleFolder(out)
   const file = join(out, 'training', 'run.json')
-  if (!existsSync(file)) throw new Error(`${out}: no run was started here, so there is none to resume; start one without --resume`)
+  if (!existsSync(file)) throw new Error(`${out}: no run was started here, so there is none to resume; start a new one`)
   const run = JSON.parse(readFileSync(file, 'utf8')) as AdaptRun
   if (run.command !== 'adapt') throw new Error(`${out}: the run in this folder is a pretraining run; go on with it by thaw pretrain --resume --out ${shellWord(out)}`)
   refuseChanges(given, { ...run }, out)

@@ -141,5 +141,5 @@ async function write(out: NodeJS.WritableStream, { examples, head, line }: Input
   }
   bar?.done()
   const empty = examples.filter(({ text }) => text === '').length
-  if (empty > 0) say(`${number(empty)} rows have no text, and get no label`)
+  if (empty > 0) say(`${number(empty)} ${empty === 1 ? 'row has no text and gets' : 'rows have no text and get'} no label`)
 }

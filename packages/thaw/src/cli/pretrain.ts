@@ -77,7 +77,8 @@ export function registerPretrain(program: Command): void {
 /** Runs, resumes or finds one run finished; undefined where it was stopped, after saying `goOn`: the command that goes on with it. */
 async function runOne({ out, resume = false, overwrite = false, threads, ...given }: Options, goOn: string): Promise<PretrainReport | undefined> {
   const folder = join(out, 'training')
-  if (resume) refuseChanges(given, { ...(await readSettings(folder)) }, out)
+  // standard input was copied when the run began, and the copy is read again
+  if (resume) refuseChanges({ ...given, ...(given.text?.includes('-') ? { text: undefined } : {}) }, { ...(await readSettings(folder)) }, out)
   else {
     if (!given.text) throw new Error('--text is missing: name text files, globs, or - for standard input (or go on with a run: --resume)')
     pretrainSettings({ ...given, text: given.text })

@@ -2,7 +2,7 @@
 // stopped or killed goes on with `resume`.
 
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { adamw, createExecutor, type Executor, type Store } from '@thaw/tensor'
 import { writeCheckpoint } from '../hub/checkpoint.js'
 import { settleFolder } from '../hub/replace-folder.js'
@@ -306,11 +306,13 @@ const runFile = (folder: string): string => join(folder, 'run.json')
 
 /** The settings of a run that was started in a checkpoint's `training` folder. */
 export async function readSettings(folder: string): Promise<PretrainSettings> {
-  const file = runFile(folder)
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new Error(`${file}: cannot be read: no run was started here, so there is none to resume; start one without resume`, { cause })
+  const out = dirname(folder)
+  const text = await readFile(runFile(folder), 'utf8').catch((cause: unknown) => {
+    throw new Error(`${out}: no run was started here, so there is none to resume; start a new one`, { cause })
   })
-  return pretrainSettings(JSON.parse(text) as PretrainSettings)
+  const settings = JSON.parse(text) as PretrainSettings
+  if (!Array.isArray(settings.text)) throw new Error(`${out}: the run in this folder is no pretraining run; go on with it by the command that started it`)
+  return pretrainSettings(settings)
 }
 
 const reportFile = (folder: string): string => join(folder, 'report.json')
