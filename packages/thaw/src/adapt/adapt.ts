@@ -1,37 +1,28 @@
 // Adapting a backbone to a task: the first scheme of the toolkit (the tutorial's hands-on 3) with its controls.
 
-import { adamw, createExecutor, type Executor, type Feed, linear, type Store, type Tensor } from '@thaw/tensor'
+import { createHash } from 'node:crypto'
+import { adamw, createExecutor, type Executor, linear, type Store, type Tensor } from '@thaw/tensor'
+import { runLog } from '../log/run-log.js'
 import type { ClassificationReport } from '../metrics/classification.js'
-import type { TransformerConfig } from '../models/config.js'
 import { parameterShapes } from '../models/shapes.js'
 import { Scope } from '../nn/scope.js'
 import { type ClassificationTask, classifierInputs, classifierLogits, classifierLoss } from '../tasks/classification.js'
-import { clfToken, type EncodedText, lengthGroupedBatches, padded, textEncoder } from '../tasks/inputs.js'
-import { paddingSide } from '../tasks/pooling.js'
-import { layerMeans, mixedLogits } from '../tasks/scalar-mix.js'
-import { hash, random } from '../text/random.js'
-import type { Tokenizer } from '../text/tokenizer/index.js'
-import { tokenizerFromJSON } from '../text/tokenizer/index.js'
-import { initialise } from '../train/initialise.js'
+import { textEncoder } from '../tasks/inputs.js'
+import { mixedLogits } from '../tasks/scalar-mix.js'
 import { runLoop, type StepReport } from '../train/loop.js'
 import { loadTrainingState, removeTrainingState, saveTrainingState } from '../train/state.js'
 import { createTrainer } from '../train/trainer.js'
 import type { Backbone } from './backbone.js'
+import { meansFeeds, tokenFeeds, trainingBatches } from './batches.js'
 import { type Classifier, type ClassifierDetails, createClassifier, labelId, type TextLike } from './classifier.js'
-import { type AdaptSettings, defaultSettings } from './settings.js'
+import { addedRow, fill, type PartialLoad, tableWithRow, tokenTable, withClf } from './parameters.js'
+import { type AdaptSettings, adaptationSettings } from './settings.js'
 
 export type LabelledText = TextLike & { label?: string }
 
-/** What became of a checkpoint's parameters. */
-export interface PartialLoad {
-  loaded: string[]
-  /** Parameters that start from random values: heads, and rows of added tokens. */
-  fresh: string[]
-  unused: string[]
-}
-
 export type AdaptEvent =
   | { kind: 'plan'; settings: AdaptSettings; steps: number; from: number; trained: number; parameters: number; truncated: number; load: PartialLoad }
+  | { kind: 'features'; texts: number; seconds: number }
   | ({ kind: 'step'; total: number; tokens: number } & StepReport)
   | { kind: 'epoch'; epoch: number; epochs: number; step: number; accuracy: number; macroF1: number; loss: number; best: boolean }
   | { kind: 'saved'; step: number }
@@ -43,7 +34,7 @@ export interface AdaptOptions extends Partial<AdaptSettings> {
   /** Looked at once, at the end. */
   test?: readonly LabelledText[]
   threads?: number
-  /** A folder for the run's state: a run that was stopped or killed goes on from there. */
+  /** A folder for the run's state and metrics: a run that was stopped or killed goes on from there with `resume`. */
   stateFolder?: string
   resume?: boolean
   signal?: AbortSignal
@@ -58,6 +49,7 @@ export interface AdaptReport {
   /** Elements that were trained, and all. */
   trained: number
   parameters: number
+  /** In all sessions of the run. */
   seconds: number
   bestEpoch: number
   epochs: { epoch: number; accuracy: number; macroF1: number; loss: number }[]
@@ -69,6 +61,10 @@ interface Position {
   step: number
   bestEpoch: number
   epochs: AdaptReport['epochs']
+  seconds: number
+  /** What the run was started with: it goes on with the same. */
+  settings: AdaptSettings
+  data: string
 }
 
 /**
@@ -90,7 +86,7 @@ export async function adapt(
     examples.forEach((example, i) => {
       if (example.label === undefined) throw new Error(`${name}: example ${i + 1} has no label`)
     })
-  const settings = defaultSettings(given, backbone.config, train.length)
+  const settings = adaptationSettings(given, backbone.config, train.length)
   const executor = await createExecutor(threads === undefined ? {} : { threads })
   try {
     const { model, report } = await run(executor, backbone, task, settings, { ...options, onEvent })
@@ -112,19 +108,32 @@ async function run(
   const started = performance.now()
   const { labels } = task
   const { tokenizer, config, clf } = withClf(backbone, settings)
-  const details: ClassifierDetails = {
-    task: 'classification',
-    labels,
-    pooling: settings.pooling,
-    mix: settings.scheme === 'frozen',
-    maxLength: settings.maxLength,
-  }
   const frozen = settings.scheme === 'frozen'
+  const mix = frozen && settings.pooling === 'mean'
+  const details: ClassifierDetails = { task: 'classification', labels, pooling: settings.pooling, mix, maxLength: settings.maxLength }
 
-  const scope = new Scope({ training: true })
-  const logits = frozen
+  const added = frozen && clf !== undefined ? { id: clf, row: undefined as Tensor | undefined } : undefined
+  const scope = new Scope({
+    training: true,
+    ...(added
+      ? {
+          parametrize: new Map([
+            [
+              tokenTable,
+              (weight: Tensor) => {
+                const { table, row } = tableWithRow(weight, added.id)
+                added.row = row
+                return table
+              },
+            ],
+          ]),
+        }
+      : {}),
+  })
+  // a frozen backbone has no dropout: its features are what they are
+  const logits = mix
     ? mixedLogits(scope, config, labels.length, settings.dropout)
-    : classifierLogits(scope, { ...config, dropout: settings.dropout }, classifierInputs(), {
+    : classifierLogits(scope, { ...config, dropout: frozen ? 0 : settings.dropout }, classifierInputs(), {
         labels: labels.length,
         pooling: settings.pooling,
         dropout: settings.dropout,
@@ -135,9 +144,14 @@ async function run(
   ])
   const params = await executor.store('params')
   await params.declare([...shapes].map(([path, shape]) => ({ path, shape, dtype: 'f32' })))
-  const load = await fill(params, shapes, backbone, settings)
+  const load = await fill(params, shapes, backbone, settings, clf)
   // what the graph does not reach (a pooler, say) is kept as it is
-  const trainable = [...scope.parameters.values()]
+  const trainable = [...scope.parameters]
+    .filter(([path]) => !frozen || path.startsWith('heads.'))
+    .map(([, tensor]) => tensor)
+    .concat(added?.row ?? [])
+  // the table has the row's first values, and gets those of each epoch
+  const row = await addedRowStore(params, added, config.hidden)
   const trainer = await createTrainer(executor, {
     loss: classifierLoss(logits),
     trainable,
@@ -148,8 +162,8 @@ async function run(
   const model = await createClassifier({ config, tokenizer, details, executor, params, owns: true })
 
   const encode = textEncoder(tokenizer, settings.maxLength, clf)
-  const encoded = train.map(({ text, pair }) => encode(text, pair))
-  const targets = train.map(({ label }) => labelId(labels, label))
+  const texts = train.map(({ text, pair }) => encode(text, pair))
+  const encoded = { texts, targets: train.map(({ label }) => labelId(labels, label)), pad: tokenizer.special.pad?.id ?? 0 }
   for (const { label } of [...valid, ...(test ?? [])]) labelId(labels, label)
   const perEpoch = Math.ceil(train.length / settings.batch)
   const total = perEpoch * settings.epochs
@@ -160,42 +174,39 @@ async function run(
   const best = await executor.store('best')
   await best.declare(frozen ? trainable : await params.describe())
   const stores = { params: frozen ? await subset(executor, trainable) : params, optimizer: trainer.optimizer, best }
-  const position: Position = { step: 0, bestEpoch: 0, epochs: [] }
-  if (stateFolder && resume) Object.assign(position, await loadTrainingState<Position>(stateFolder, stores))
+  const position: Position = { step: 0, bestEpoch: 0, epochs: [], seconds: 0, settings, data: fingerprint(train, valid, labels) }
+  if (stateFolder && resume) Object.assign(position, sameRun(await loadTrainingState<Position>(stateFolder, stores), position, stateFolder))
   else if (stateFolder) await removeTrainingState(stateFolder)
   if (frozen && position.step > 0) await stores.params.copyTo(params)
-  onEvent({
-    kind: 'plan',
-    settings,
-    steps: total,
-    from: position.step,
-    trained,
-    parameters,
-    truncated: encoded.filter((x) => x.truncated).length,
-    load,
-  })
+  const from = position.step
+  const truncated = texts.filter((x) => x.truncated).length
+  onEvent({ kind: 'plan', settings, steps: total, from, trained, parameters, truncated, load })
+  const secondsSoFar = () => position.seconds + (performance.now() - started) / 1000
 
   const schedule = linear({ warmup: settings.warmup, total })
-  const feedsOf = frozen
-    ? await meansFeeds(executor, config, params, encoded, targets, tokenizer, settings)
-    : tokenFeeds(encoded, targets, tokenizer, settings)
+  const feedsOf = mix && from < total ? await meansFeeds(executor, config, params, encoded, settings) : tokenFeeds(encoded, settings)
+  if (mix) onEvent({ kind: 'features', texts: texts.length, seconds: secondsSoFar() - position.seconds })
+  using log = stateFolder ? runLog(stateFolder, from > 0 ? { resumeFrom: from } : {}) : undefined
   let tokens = 0
   const end = await runLoop({
     trainer,
     total,
-    from: position.step,
+    from,
     seed: settings.seed,
     rate: (step) => settings.rate * schedule(step),
-    batches: trainingBatches(encoded, settings, position.step, perEpoch, (batch) => {
-      tokens += batch.reduce((sum, i) => sum + encoded[i]!.ids.length, 0)
-      return feedsOf(batch)
+    batches: trainingBatches(texts, settings, from, feedsOf, (more) => {
+      tokens += more
     }),
-    onStep: (report) => onEvent({ kind: 'step', total, tokens, ...report }),
+    onStep(report) {
+      log?.write(report.step, { loss: report.loss, rate: report.rate, gradientNorm: report.gradientNorm })
+      onEvent({ kind: 'step', total, tokens, ...report })
+    },
     validate: {
       every: perEpoch,
       async run(step) {
+        await row.toTable()
         const { report, probabilities } = await model.evaluate(valid as never)
-        const loss = probabilities.reduce((sum, row, i) => sum - Math.log(Math.max(row[labelId(labels, valid[i]!.label)]!, 1e-30)), 0) / valid.length
+        const loss = probabilities.reduce((sum, p, i) => sum - Math.log(Math.max(p[labelId(labels, valid[i]!.label)]!, 1e-30)), 0) / valid.length
         const epoch = step / perEpoch
         // a tie goes to the later epoch, which has seen more
         const isBest = position.epochs.every((other) => other.accuracy <= report.accuracy)
@@ -204,6 +215,7 @@ async function run(
           position.bestEpoch = epoch
           await keep(params, best, frozen, trainable)
         }
+        log?.write(step, { validLoss: loss, validAccuracy: report.accuracy, validMacroF1: report.macroF1 })
         onEvent({ kind: 'epoch', epoch, epochs: settings.epochs, step, accuracy: report.accuracy, macroF1: report.macroF1, loss, best: isBest })
       },
     },
@@ -213,7 +225,7 @@ async function run(
             seconds: 30,
             async run(step: number) {
               if (frozen) await keep(params, stores.params, true, trainable)
-              await saveTrainingState(stateFolder, stores, { ...position, step })
+              await saveTrainingState(stateFolder, stores, { ...position, step, seconds: secondsSoFar() })
               onEvent({ kind: 'saved', step })
             },
           },
@@ -222,6 +234,8 @@ async function run(
     ...(signal ? { signal } : {}),
   })
   if (position.bestEpoch > 0) await best.copyTo(params)
+  await row.toTable()
+  await row.remove()
   const { report: validReport } = await model.evaluate(valid as never)
   const report: AdaptReport = {
     settings,
@@ -230,7 +244,7 @@ async function run(
     stopped: end.stopped,
     trained,
     parameters,
-    seconds: (performance.now() - started) / 1000,
+    seconds: secondsSoFar(),
     bestEpoch: position.bestEpoch,
     epochs: position.epochs,
     valid: validReport,
@@ -239,6 +253,35 @@ async function run(
   await trainer.dispose()
   await best.dispose()
   return { model, report }
+}
+
+/** The row of an added token that is trained on its own: it takes its first values from the table, and is put back into it. */
+async function addedRowStore(params: Store, added: { id: number } | undefined, width: number): Promise<{ toTable(): Promise<void>; remove(): Promise<void> }> {
+  if (!added) return { toTable: async () => {}, remove: async () => {} }
+  const at = added.id * width
+  await params.declare([{ path: addedRow, shape: [1, width], dtype: 'f32' }])
+  await params.write(addedRow, (await params.read(tokenTable)).subarray(at, at + width))
+  return {
+    toTable: async () => params.write(tokenTable, await params.read(addedRow), at),
+    remove: () => params.remove(addedRow),
+  }
+}
+
+/** What a run was made from, as one short text. */
+const fingerprint = (train: readonly LabelledText[], valid: readonly LabelledText[], labels: readonly string[]): string => {
+  const plain = (examples: readonly LabelledText[]) => examples.map(({ text, pair, label }) => [text, pair, label])
+  return createHash('sha256').update(JSON.stringify([plain(train), plain(valid), labels])).digest('hex')
+}
+
+/** The saved position, if it belongs to this run. @throws saying what differs. */
+function sameRun(saved: Position | undefined, now: Position, folder: string): Position | undefined {
+  if (!saved) return undefined
+  if (saved.data !== now.data) throw new Error(`${folder}: the run was started with other texts or labels; bring those back, or start a new run`)
+  for (const [name, value] of Object.entries(now.settings)) {
+    const was = saved.settings[name as keyof AdaptSettings]
+    if (was !== value) throw new Error(`${folder}: the run was started with ${name} ${was}, now it is ${value}; a resumed run keeps its settings`)
+  }
+  return saved
 }
 
 /** A store of the trainable tensors alone: what a frozen run has to keep. */
@@ -254,114 +297,5 @@ async function keep(from: Store, to: Store, some: boolean, tensors: readonly Ten
   for (const tensor of tensors) {
     const path = tensor.node.attributes.path as string
     await to.write(path, await from.read(path))
-  }
-}
-
-/** For pooling `clf`: a tokenizer with the [CLF] token, and a row for it. */
-function withClf(backbone: Backbone, settings: AdaptSettings): { tokenizer: Tokenizer; config: TransformerConfig; clf: number | undefined } {
-  const tokenizer = tokenizerFromJSON(structuredClone(backbone.tokenizer.toJSON()) as never)
-  if (settings.pooling !== 'clf') return { tokenizer, config: backbone.config, clf: undefined }
-  const [clf] = tokenizer.addTokens([clfToken], { special: true })
-  return { tokenizer, config: { ...backbone.config, vocabulary: Math.max(backbone.config.vocabulary, tokenizer.size) }, clf }
-}
-
-/** Fills the store from the backbone; what the backbone has not is initialised. Nothing is loaded from scratch. */
-async function fill(
-  params: Store,
-  shapes: ReadonlyMap<string, readonly number[]>,
-  backbone: Backbone,
-  settings: AdaptSettings,
-): Promise<PartialLoad> {
-  await initialise(params, shapes, settings.seed)
-  const load: PartialLoad = { loaded: [], fresh: [], unused: [] }
-  for (const [path, shape] of shapes) {
-    const given = backbone.parameters.get(path)
-    const usable = settings.scheme !== 'scratch' && given && !path.startsWith('heads.')
-    if (!usable) {
-      load.fresh.push(path)
-      continue
-    }
-    const same = String(given.shape) === String(shape)
-    const longer = path === 'embeddings.token.weight' && given.shape[1] === shape[1] && given.shape[0]! < shape[0]!
-    if (!same && !longer) throw new Error(`${backbone.source}: ${path} is [${given.shape}], the model needs [${shape}]`)
-    await params.write(path, given.data)
-    load.loaded.push(path)
-    if (longer) load.fresh.push(`${path}[${given.shape[0]}:${shape[0]}]`)
-  }
-  const wanted = new Set(load.loaded)
-  load.unused = [...backbone.parameters.keys()].filter((path) => !wanted.has(path))
-  return load
-}
-
-type Feeds = Readonly<Record<string, Feed>>
-
-const labelFeed = (targets: readonly number[], batch: readonly number[]): Feed => ({
-  data: Int32Array.from(batch, (i) => targets[i]!),
-  shape: [batch.length],
-})
-
-function tokenFeeds(encoded: readonly EncodedText[], targets: readonly number[], tokenizer: Tokenizer, settings: AdaptSettings) {
-  const pad = tokenizer.special.pad?.id ?? 0
-  return (batch: readonly number[]): Feeds => ({
-    ...padded(
-      batch.map((i) => encoded[i]!.ids),
-      paddingSide(settings.pooling),
-      pad,
-      settings.maxLength,
-    ),
-    labels: labelFeed(targets, batch),
-  })
-}
-
-/** The frozen backbone runs once over the training texts; what the head sees of them is kept. */
-async function meansFeeds(
-  executor: Executor,
-  config: TransformerConfig,
-  params: Store,
-  encoded: readonly EncodedText[],
-  targets: readonly number[],
-  tokenizer: Tokenizer,
-  settings: AdaptSettings,
-) {
-  const program = await executor.compile({ outputs: { means: layerMeans(new Scope(), config, classifierInputs()) } }, { inference: true })
-  const width = (config.layers + 1) * config.hidden
-  const means = new Float32Array(encoded.length * width)
-  const order = encoded.map((_, i) => i).sort((a, b) => encoded[a]!.ids.length - encoded[b]!.ids.length || a - b)
-  for (let at = 0; at < order.length; at += 64) {
-    const batch = order.slice(at, at + 64)
-    const feeds = padded(
-      batch.map((i) => encoded[i]!.ids),
-      'right',
-      tokenizer.special.pad?.id ?? 0,
-      settings.maxLength,
-    )
-    const { outputs } = await program.bind({ params }).run({ feeds })
-    batch.forEach((i, r) => {
-      means.set((outputs.means!.data as Float32Array).subarray(r * width, (r + 1) * width), i * width)
-    })
-  }
-  await program.dispose()
-  return (batch: readonly number[]): Feeds => {
-    const data = new Float32Array(batch.length * width)
-    batch.forEach((i, r) => {
-      data.set(means.subarray(i * width, (i + 1) * width), r * width)
-    })
-    return { means: { data, shape: [batch.length, config.layers + 1, config.hidden] }, labels: labelFeed(targets, batch) }
-  }
-}
-
-/** The batches of each step from any step on: a function of (seed, epoch). */
-async function* trainingBatches(
-  encoded: readonly EncodedText[],
-  settings: AdaptSettings,
-  from: number,
-  perEpoch: number,
-  feeds: (batch: readonly number[]) => Feeds,
-) {
-  const lengths = encoded.map((x) => x.ids.length)
-  for (let epoch = Math.floor(from / perEpoch); ; epoch++) {
-    const generator = random(hash(settings.seed, epoch))
-    const batches = generator.shuffle(lengthGroupedBatches(lengths, settings.batch, generator.shuffle(lengths.map((_, i) => i))))
-    for (const batch of batches.slice(Math.max(0, from - epoch * perEpoch))) yield [feeds(batch)]
   }
 }

@@ -1,6 +1,7 @@
 // Adaptation: a pretrained backbone, a task, and what comes out.
 
-export { type AdaptEvent, type AdaptOptions, type AdaptReport, adapt, type LabelledText, type PartialLoad } from './adapt.js'
+export { type AdaptEvent, type AdaptOptions, type AdaptReport, adapt, type LabelledText } from './adapt.js'
 export { type Backbone, load } from './backbone.js'
 export { type Classifier, loadClassifier, type Prediction } from './classifier.js'
-export { type AdaptSettings, type Scheme, tutorialSettings } from './settings.js'
+export type { PartialLoad } from './parameters.js'
+export { type AdaptSettings, adaptationSettings, type Scheme, schemes, tutorialSettings } from './settings.js'

@@ -1,9 +1,14 @@
 // How a backbone is adapted, as one plain value: kept in the checkpoint, printed before the run.
 
-import type { Pooling } from '../tasks/pooling.js'
+import { type Pooling, poolings } from '../tasks/pooling.js'
 
-/** full: everything is trained. frozen: only the head, on a learned mix of layers. scratch: as full, from random values (the control). */
-export type Scheme = 'full' | 'frozen' | 'scratch'
+export const schemes = ['full', 'frozen', 'scratch'] as const
+
+/**
+ * full: everything is trained. scratch: as full, from random values (the control). frozen: the backbone stays as it is; trained is the head on a learned
+ * mix of all layers' means or, with pooling `clf`, the head and the row of the [CLF] token.
+ */
+export type Scheme = (typeof schemes)[number]
 
 export interface AdaptSettings {
   scheme: Scheme
@@ -47,7 +52,7 @@ export const enoughSteps = 300
  * What is used where nothing is said: enough steps rather than a number of epochs, a rate that suits the model's size (small models want
  * larger ones), and a pooling that suits its kind.
  */
-export function defaultSettings(
+export function adaptationSettings(
   given: Partial<AdaptSettings>,
   model: { hidden: number; positions: number; causal: boolean },
   examples: number,
@@ -77,12 +82,10 @@ export function defaultSettings(
 }
 
 function check(settings: AdaptSettings, positions: number): void {
-  const schemes: Scheme[] = ['full', 'frozen', 'scratch']
-  const poolings: Pooling[] = ['clf', 'first', 'last', 'mean', 'max']
   if (!schemes.includes(settings.scheme)) throw new Error(`scheme ${JSON.stringify(settings.scheme)}: expected one of ${schemes.join(', ')}`)
   if (!poolings.includes(settings.pooling)) throw new Error(`pooling ${JSON.stringify(settings.pooling)}: expected one of ${poolings.join(', ')}`)
-  if (settings.scheme === 'frozen' && settings.pooling !== 'mean')
-    throw new Error(`pooling ${settings.pooling}: a frozen backbone is pooled by the mean; leave pooling out, or take the scheme full`)
+  if (settings.scheme === 'frozen' && settings.pooling !== 'mean' && settings.pooling !== 'clf')
+    throw new Error(`pooling ${settings.pooling}: a frozen backbone is pooled by the mean (a mix of its layers) or by clf (a trained token); take one of these, or the scheme full`)
   for (const name of ['epochs', 'batch', 'maxLength'] as const)
     if (!Number.isInteger(settings[name]) || settings[name] < 1) throw new Error(`${name} ${settings[name]}: expected a whole number of at least 1`)
   if (settings.maxLength > positions) throw new Error(`max length ${settings.maxLength}: the model has ${positions} positions`)

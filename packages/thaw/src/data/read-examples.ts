@@ -16,6 +16,8 @@ export interface ReadExamplesOptions extends WantedColumns {
   encoding?: string
   /** Leave out rows without a label instead of failing on them. */
   onlyLabelled?: boolean
+  /** Keep rows without a text, as examples with an empty one, instead of failing on them. */
+  keepEmpty?: boolean
 }
 
 /** How a file was read. */
@@ -24,6 +26,8 @@ export interface Understood {
   separator?: string
   /** The columns or fields there are. */
   columns?: string[]
+  /** The first row of a table holds values, not names: its columns are called by number. */
+  byNumber?: boolean
   text: string[]
   pair?: string
   label: string | undefined
@@ -32,9 +36,14 @@ export interface Understood {
   rows: number
 }
 
+/** What a row of the file held: a JSON object, or the fields of a table. */
+export type DataRecord = Readonly<Record<string, unknown>> | readonly string[]
+
 /** Examples of a file, and how it was understood. */
 export interface ReadExamples {
   examples: Example[]
+  /** Where each example came from, whole. */
+  records: DataRecord[]
   /** Distinct labels, sorted by code point. */
   labels: string[]
   understood: Understood
@@ -45,6 +54,7 @@ interface Field {
   pair?: string | undefined
   label?: string | undefined
   line: number
+  record: DataRecord
 }
 
 /**
@@ -57,9 +67,7 @@ interface Field {
  * const { examples, labels, understood } = await readExamples('tickets.csv', { text: ['subject', 'body'], label: 'queue' })
  */
 export async function readExamples(path: string, options: ReadExamplesOptions = {}): Promise<ReadExamples> {
-  const pieces: Uint8Array[] = []
-  for await (const piece of readBytes(path)) pieces.push(piece)
-  const bytes = Buffer.concat(pieces)
+  const bytes = await wholeFile(path)
   const source = sourceName(path)
   const guessed = options.format ?? formatByEnding(path)
   const trecLabels = guessed === 'trec' || (guessed === undefined && looksLikeTrec(bytes.toString('latin1', 0, 4096)))
@@ -75,9 +83,10 @@ type Reader = (
   source: string,
   format: DataFormat,
   options: ReadExamplesOptions,
-) => { fields: Field[]; understood: Pick<Understood, 'separator' | 'columns' | 'text' | 'pair' | 'label'> }
+) => { fields: Field[]; understood: Pick<Understood, 'separator' | 'columns' | 'byNumber' | 'text' | 'pair' | 'label'> }
 
-function formatByEnding(path: string): DataFormat | undefined {
+/** The format that a file's ending says. */
+export function formatByEnding(path: string): DataFormat | undefined {
   const ending = /\.([a-z0-9]+)(?:\.gz|\.br)?$/i.exec(path)?.[1]?.toLowerCase() ?? ''
   return ({ jsonl: 'jsonl', ndjson: 'jsonl', csv: 'csv', tsv: 'tsv', tab: 'tsv', label: 'trec' } as Record<string, DataFormat>)[ending]
 }
@@ -125,7 +134,7 @@ const readJsonl: Reader = (text, source, _format, options) => {
         throw new Error(`${source}:${line}: field ${JSON.stringify(name)}: expected a text, found ${Array.isArray(field) ? 'an array' : 'an object'}`)
       return String(field)
     }
-    return pick(chosen, get, line)
+    return pick(chosen, get, line, value)
   })
   return { fields, understood: { columns: [...columns], ...chosen } }
 }
@@ -140,9 +149,9 @@ const readTable: Reader = (text, source, format, options) => {
   const chosen = chooseColumns(columns, options, `${source}:${first.line}`, 'column')
   const fields = (byNumber ? rows : rows.slice(1)).map((row) => {
     checkFields(row, columns, source, separator)
-    return pick(chosen, (name) => row.fields[columns.indexOf(name)]!, row.line)
+    return pick(chosen, (name) => row.fields[columns.indexOf(name)]!, row.line, row.fields)
   })
-  return { fields, understood: { separator, columns, ...chosen } }
+  return { fields, understood: { separator, columns, ...(byNumber ? { byNumber } : {}), ...chosen } }
 }
 
 function checkFields(row: Row, columns: readonly string[], source: string, separator: string): void {
@@ -152,12 +161,13 @@ function checkFields(row: Row, columns: readonly string[], source: string, separ
   )
 }
 
-function pick(chosen: ChosenColumns, get: (name: string) => string, line: number): Field {
+function pick(chosen: ChosenColumns, get: (name: string) => string, line: number, record: DataRecord): Field {
   return {
     text: chosen.text.map(get),
     pair: chosen.pair === undefined ? undefined : get(chosen.pair),
     label: chosen.label === undefined ? undefined : get(chosen.label),
     line,
+    record,
   }
 }
 
@@ -174,17 +184,19 @@ const readTrecLines: Reader = (text, source, _format, options) => {
       text: [match[3]!],
       label: options.label === false ? undefined : options.label === 'fine' ? `${match[1]}:${match[2]}` : match[1],
       line: i + 1,
+      record: [`${match[1]}:${match[2]}`, match[3]!],
     })
   }
   return { fields, understood: { text: ['question'], label: options.label === false ? undefined : options.label === 'fine' ? 'fine' : 'coarse' } }
 }
 
 /** Joins texts and checks that nothing is missing. */
-function check(fields: readonly Field[], understood: Understood, source: string, { onlyLabelled }: ReadExamplesOptions): ReadExamples {
+function check(fields: readonly Field[], understood: Understood, source: string, { onlyLabelled, keepEmpty }: ReadExamplesOptions): ReadExamples {
   const examples: Example[] = []
+  const records: DataRecord[] = []
   const labels = new Set<string>()
   const named = understood.text.map((name) => JSON.stringify(name)).join(', ')
-  for (const { text, pair, label: raw, line } of fields) {
+  for (const { text, pair, label: raw, line, record } of fields) {
     const label = raw?.trim()
     if (label === '') {
       if (onlyLabelled) continue
@@ -196,15 +208,30 @@ function check(fields: readonly Field[], understood: Understood, source: string,
       .map((part) => part.trim())
       .filter((part) => part !== '')
       .join(' ')
-    if (joined === '') throw new Error(`${source}:${line}: the text is empty (${named}); fill it in or remove the line`)
-    if (pair !== undefined && pair.trim() === '')
+    if (joined === '' && !keepEmpty) throw new Error(`${source}:${line}: the text is empty (${named}); fill it in or remove the line`)
+    if (pair !== undefined && pair.trim() === '' && !keepEmpty)
       throw new Error(`${source}:${line}: the second text is empty (${JSON.stringify(understood.pair)}); fill it in or remove the line`)
     if (label !== undefined) labels.add(label)
     examples.push({ text: joined, ...(pair === undefined ? {} : { pair: pair.trim() }), ...(label === undefined ? {} : { label }), line })
+    records.push(record)
   }
   if (examples.length === 0)
     throw new Error(
       `${source}: no examples found${understood.rows > 0 ? ` in ${understood.rows} rows: none has a label (${JSON.stringify(understood.label)})` : ' after the header line'}`,
     )
-  return { examples, labels: [...labels].sort(), understood }
+  return { examples, records, labels: [...labels].sort(), understood }
+}
+
+/** A text a line, empty lines included: what `predict` reads where a file says nothing else. */
+export async function readLines(path: string, encoding?: string): Promise<Example[]> {
+  const source = sourceName(path)
+  const lines = decodeText(await wholeFile(path), source, encoding).text.replace(/^\ufeff/, '').split('\n')
+  if (lines.at(-1) === '') lines.pop()
+  return lines.map((text, i) => ({ text: text.trim(), line: i + 1 }))
+}
+
+async function wholeFile(path: string): Promise<Buffer> {
+  const pieces: Uint8Array[] = []
+  for await (const piece of readBytes(path)) pieces.push(piece)
+  return Buffer.concat(pieces)
 }

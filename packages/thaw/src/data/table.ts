@@ -117,3 +117,7 @@ function lineEnds(text: string): number {
   for (let i = text.indexOf('\n'); i >= 0; i = text.indexOf('\n', i + 1)) count++
   return count
 }
+
+/** One line of CSV without its end: fields in quotes where they need them (RFC 4180). */
+export const csvLine = (fields: readonly string[], separator: string): string =>
+  fields.map((field) => (/["\r\n]/.test(field) || field.includes(separator) || field !== field.trim() ? `"${field.replaceAll('"', '""')}"` : field)).join(separator)

@@ -182,7 +182,8 @@ export async function writeCheckpoint(folder: string, checkpoint: CheckpointToWr
 /** A folder that holds something, but no checkpoint, is not ours to replace. */
 async function refuseForeign(folder: string): Promise<void> {
   if (!(await exists(folder)) || (await exists(join(folder, 'config.json')))) return
-  if ((await stat(folder)).isDirectory() && (await readdir(folder)).length === 0) return
+  // a run keeps its state in `training` before it has a model to save
+  if ((await stat(folder)).isDirectory() && (await readdir(folder)).every((entry) => entry === 'training')) return
   throw new Error(
     `${folder}: there is something here that is no checkpoint (it has no config.json); it is not replaced. Choose another folder or empty this one.`,
   )

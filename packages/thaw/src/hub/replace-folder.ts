@@ -65,6 +65,12 @@ async function behindLinks(folder: string): Promise<string> {
   }
 }
 
+/** Finishes what a writer that was killed left undone, so that `folder` is there itself and not only beside its place. */
+export const settleFolder = async (folder: string): Promise<void> => {
+  const full = await behindLinks(folder)
+  if (await presentFolder(full)) await settle(full)
+}
+
 /** Finishes or clears away what a crashed writer left. */
 async function settle(full: string): Promise<void> {
   const { parent, fresh, old, writing } = besides(full)

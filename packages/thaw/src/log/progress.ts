@@ -32,8 +32,8 @@ export type ProgressStream = { write(text: string): unknown; isTTY?: boolean; co
 /**
  * A progress bar: `pretrain [#####…..] step 120/2,000  loss 4.321  12,345 tok/s  ETA 3m12s`.
  *
- * On a TTY it redraws in place, at most ten times a second, and never wraps: the bar shrinks first, then the end of the line is cut. Elsewhere it is one line every
- * `interval` seconds. Tokens/s and ETA are of the last 30 seconds or so. Cost of an `update` that draws nothing: well under a microsecond.
+ * On a TTY it redraws in place, at most ten times a second, and never wraps: the bar shrinks first, then the end of the line is cut. Elsewhere it is a line without
+ * a bar every `interval` seconds. Tokens/s and ETA are of the last 30 seconds or so. Cost of an `update` that draws nothing: well under a microsecond.
  *
  * ```ts
  * const bar = progress(process.stderr, { total: 2000 })
@@ -67,7 +67,7 @@ export function progress(stream: ProgressStream, options: ProgressOptions): Prog
     const text = parts.join('  ')
     const name = label ? `${label} ` : ''
     const room = (stream.columns ?? 80) - 1 // a full last column makes some terminals wrap
-    const width = tty ? Math.min(30, room - name.length - text.length - 3) : 20
+    const width = tty ? Math.min(30, room - name.length - text.length - 3) : 0
     const full = total > 0 ? Math.round(Math.min(1, step / total) * width) : width
     const bar = width >= 5 ? `[${'#'.repeat(full)}${'.'.repeat(width - full)}] ` : ''
     return tty ? fit(name + bar + text, room) : name + bar + text

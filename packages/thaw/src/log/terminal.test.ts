@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import stringWidth from 'string-width'
 import { count, duration } from './format.js'
 import { phase, progress } from './progress.js'
+import { statusLine } from './status.js'
 import { fit, table } from './table.js'
 
 const stream = (isTTY: boolean, columns = 80) => {
@@ -55,7 +56,7 @@ test('a bar on a TTY is throttled, redraws in place and fits', () => {
   assert.equal(out.written.at(-1), '\n')
 })
 
-test('elsewhere it is plain lines every few seconds', () => {
+test('elsewhere it is plain lines without a bar every few seconds', () => {
   let now = 0
   const out = stream(false)
   const bar = progress(out, { total: 10, from: 4, interval: 2, clock: () => now })
@@ -66,12 +67,26 @@ test('elsewhere it is plain lines every few seconds', () => {
   bar.print('saved')
   bar.done()
   assert.deepEqual(out.written, [
-    '[############........] step  6/10  ETA 4.0 s\n',
-    '[################....] step  8/10  ETA 2.0 s\n',
-    '[####################] step 10/10  ETA 0 ms\n',
+    'step  6/10  ETA 4.0 s\n',
+    'step  8/10  ETA 2.0 s\n',
+    'step 10/10  ETA 0 ms\n',
     'saved\n',
-    '[####################] step 10/10  in 6.0 s\n',
+    'step 10/10  in 6.0 s\n',
   ])
+})
+
+test('a status line is redrawn in place and taken away; elsewhere it is a line now and then', () => {
+  let now = 0
+  const on = (isTTY: boolean) => {
+    const out = stream(isTTY, 12)
+    now = 0
+    const status = statusLine(out, { clock: () => now })
+    for (now = 0; now <= 12_000; now += 4000) status.show(`reading ${now / 1000} of the files`)
+    status.clear()
+    return out.written
+  }
+  assert.deepEqual(on(true), ['\rreading 0 …\u001b[K', '\rreading 4 …\u001b[K', '\rreading 8 …\u001b[K', '\rreading 12…\u001b[K', '\r\u001b[K'])
+  assert.deepEqual(on(false), ['reading 12 of the files\n'])
 })
 
 test('a very narrow terminal gets a cut line, never a wrapped one', () => {

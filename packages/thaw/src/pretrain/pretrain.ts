@@ -1,31 +1,37 @@
 // Pretraining: text in, a checkpoint folder out. Tokenizer, corpus, model and loop in order; every stage says what it does, and a run that was
 // stopped or killed goes on with `resume`.
 
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { adamw, constantSchedule, cosine, createExecutor, type Executor, inverseSquareRoot, linear, type Schedule, type Store } from '@thaw/tensor'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { adamw, createExecutor, type Executor, type Store } from '@thaw/tensor'
 import { writeCheckpoint } from '../hub/checkpoint.js'
+import { settleFolder } from '../hub/replace-folder.js'
 import { runLog } from '../log/run-log.js'
 import type { TransformerConfig } from '../models/config.js'
 import { parameterShapes } from '../models/shapes.js'
 import { configOf } from '../models/sizes.js'
 import { Scope } from '../nn/scope.js'
 import { languageModelBatchCount, languageModelBatches, readDocuments, type TokenCache, tokenizeCorpus } from '../text/corpus/index.js'
-import { loadTokenizer, type Tokenizer, trainByteLevelBpe } from '../text/tokenizer/index.js'
+import { loadTokenizer, type Tokenizer, type TokenizerKind, trainByteLevelBpe } from '../text/tokenizer/index.js'
 import { initialise } from '../train/initialise.js'
 import { runLoop, type StepReport } from '../train/loop.js'
 import { loadTrainingState, removeTrainingState, saveTrainingState } from '../train/state.js'
 import { createTrainer, type Trainer } from '../train/trainer.js'
+import { type HeldOut, heldOutEnd, heldOutText } from './held-out.js'
 import { causalObjective } from './objectives/causal.js'
 import { type PerplexityReport, perplexityEvaluator } from './perplexity.js'
+import { plannedSteps, scheduleOf, validationInterval, warmupSteps } from './plan.js'
 import { type PretrainSettings, pretrainSettings } from './settings.js'
+import { copyStandardInput, type StandardInput } from './standard-input.js'
 
 /** What happens, for whoever shows it. */
 export type PretrainEvent =
-  | { kind: 'tokenizer'; size: number; trained: boolean }
+  /** Files being read; the total is unknown for standard input. */
+  | { kind: 'read'; purpose: 'tokenizer' | 'corpus' | 'validation'; bytesRead: number; bytesTotal: number | undefined }
+  | { kind: 'tokenizer'; tokenizerKind: TokenizerKind; size: number; trained: boolean }
   | { kind: 'corpus'; tokens: number; words: number; documents: number }
   | { kind: 'model'; parameters: number; config: TransformerConfig }
-  | { kind: 'plan'; steps: number; from: number; tokensPerStep: number; secondsPerStep: number }
+  | { kind: 'plan'; settings: PretrainSettings; steps: number; from: number; warmup: number; epochs: number; tokensPerStep: number; secondsPerStep: number }
   | ({ kind: 'step'; tokens: number } & StepReport)
   | { kind: 'validation'; step: number; report: PerplexityReport }
   | { kind: 'saved'; step: number }
@@ -45,12 +51,22 @@ export interface PretrainReport {
   steps: number
   stopped: boolean
   parameters: number
+  /** Tokens that were trained on, in all sessions of the run. */
+  tokens: number
+  /** Seconds of training, in all sessions of the run. */
+  seconds: number
+  /** The last validation: of the end, unless the run was stopped. */
   validation: PerplexityReport | undefined
+  heldOut: HeldOut
+  tokenizer: { kind: TokenizerKind; size: number }
 }
 
 interface Position {
   step: number
   total: number
+  /** Of the corpus: a run goes on with the text it began with. */
+  tokens?: number
+  seconds?: number
 }
 
 /**
@@ -63,15 +79,16 @@ interface Position {
 export async function pretrain(given: Partial<PretrainSettings> & { text: string[] }, options: PretrainOptions): Promise<PretrainReport> {
   const { out, onEvent = () => {}, signal } = options
   const folder = join(out, 'training')
-  const settings = options.resume ? await readSettings(folder) : pretrainSettings(given)
-  const tokenizer = options.resume ? await loadTokenizer(out) : await tokenizerFor(settings)
-  onEvent({ kind: 'tokenizer', size: tokenizer.size, trained: settings.tokenizer === undefined })
-  const executor = await createExecutor(options.threads === undefined ? {} : { threads: options.threads })
-  try {
-    return await run({ settings, out, folder, tokenizer, executor, onEvent, resume: options.resume ?? false, ...(signal ? { signal } : {}) })
-  } finally {
-    await executor[Symbol.asyncDispose]()
-  }
+  const resume = options.resume ?? false
+  if (resume) await settleFolder(out)
+  const settings = resume ? await readSettings(folder) : pretrainSettings(given)
+  const done = resume ? await readReport(folder) : undefined
+  if (done) return done
+  await using input = await copyStandardInput(settings.text)
+  await using executor = await createExecutor(options.threads === undefined ? {} : { threads: options.threads })
+  const tokenizer = resume ? await loadTokenizer(out) : await tokenizerFor({ ...settings, text: input.files }, onEvent)
+  onEvent({ kind: 'tokenizer', tokenizerKind: tokenizer.kind, size: tokenizer.size, trained: settings.tokenizer === undefined })
+  return await run({ settings, out, folder, tokenizer, executor, onEvent, resume, input, ...(signal ? { signal } : {}) })
 }
 
 interface Run {
@@ -83,11 +100,13 @@ interface Run {
   executor: Executor
   onEvent: (event: PretrainEvent) => void
   resume: boolean
+  input: StandardInput
   signal?: AbortSignal
 }
 
 async function run(context: Run): Promise<PretrainReport> {
-  const { settings, out, folder, tokenizer, executor, onEvent, resume } = context
+  const { out, folder, tokenizer, executor, onEvent, resume, input } = context
+  let { settings } = context
   const config = configOf(settings.size, { ...settings.config, vocabulary: tokenizer.size })
   const shapes = parameterShapes(config)
   const params = await executor.store('params')
@@ -96,11 +115,15 @@ async function run(context: Run): Promise<PretrainReport> {
   const parameters = [...shapes.values()].reduce((total, shape) => total + shape.reduce((a, b) => a * b, 1), 0)
   onEvent({ kind: 'model', parameters, config })
   if (!resume) {
+    // in this order, so that a run that is killed in between finds nothing of an older one to go on from
+    for (const file of [runFile(folder), reportFile(folder)]) await rm(file, { force: true })
+    await removeTrainingState(folder)
     // the folder is a checkpoint from the start; that also refuses a folder that is something else
     await saveModel(out, config, tokenizer, params)
     await mkdir(folder, { recursive: true })
-    await removeTrainingState(folder)
-    await replaceFile(join(folder, 'run.json'), JSON.stringify(settings, undefined, 2))
+    await input.keep(folder)
+    settings = { ...settings, text: input.files }
+    await replaceFile(runFile(folder), JSON.stringify(settings, undefined, 2))
   }
   const endOfText = (tokenizer.special.eos ?? tokenizer.special.sep ?? tokenizer.special.bos)?.id
   const cacheOptions = {
@@ -109,29 +132,35 @@ async function run(context: Run): Promise<PretrainReport> {
     documents: settings.documents,
     ...(endOfText === undefined ? {} : { endOfText }),
   }
-  await using cache = await tokenizeCorpus(settings.text, cacheOptions)
+  const tokenize = (files: string[], purpose: 'corpus' | 'validation') =>
+    tokenizeCorpus(files, { ...cacheOptions, onProgress: (progress) => onEvent({ kind: 'read', purpose, ...progress }) })
+  await using cache = await tokenize(settings.text, 'corpus')
   onEvent({ kind: 'corpus', tokens: cache.tokens, words: cache.words, documents: cache.documents })
   const corpus = { cache, endOfText: endOfText ?? 0 }
-  if (!settings.valid) return await train(context, config, params, parameters, { ...corpus, validCache: cache })
-  await using validCache = await tokenizeCorpus(settings.valid, cacheOptions)
-  return await train(context, config, params, parameters, { ...corpus, validCache })
+  const model = { config, params, parameters }
+  if (!settings.valid)
+    return await train({ ...context, settings }, model, { ...corpus, validCache: cache, heldOut: await heldOutEnd(cache, tokenizer) })
+  await using validCache = await tokenize(settings.valid, 'validation')
+  return await train({ ...context, settings }, model, { ...corpus, validCache, heldOut: await heldOutText(validCache, tokenizer) })
+}
+
+interface Model {
+  config: TransformerConfig
+  params: Store
+  parameters: number
 }
 
 interface Corpus {
   cache: TokenCache
   validCache: TokenCache
+  heldOut: HeldOut
   endOfText: number
 }
 
-/** Tokens held out for validation where no text is given for it: 2 %, at most these. */
-const heldOut = 60_000
-
 async function train(
   { settings, out, folder, tokenizer, executor, onEvent, signal }: Run,
-  config: TransformerConfig,
-  params: Store,
-  parameters: number,
-  { cache, validCache, endOfText }: Corpus,
+  { config, params, parameters }: Model,
+  { cache, validCache, heldOut, endOfText }: Corpus,
 ): Promise<PretrainReport> {
   const { batch, time, microsteps, seed } = settings
   const scope = new Scope({ training: true })
@@ -147,18 +176,26 @@ async function train(
   const stores = { params, optimizer: trainer.optimizer }
   const position = await loadTrainingState<Position>(folder, stores)
 
-  const range =
-    validCache === cache ? { from: 0, to: cache.tokens - Math.min(heldOut, Math.floor(cache.tokens * 0.02)) } : { from: 0, to: cache.tokens }
+  if (position?.tokens !== undefined && position.tokens !== cache.tokens)
+    throw new Error(`${out}: the text has changed: the run began with ${position.tokens} tokens, now there are ${cache.tokens}; bring the text back, or start a new run`)
+  const range = { from: 0, to: validCache === cache ? heldOut.from : cache.tokens }
   const perEpoch = Math.floor(languageModelBatchCount(cache, { batch, time, ...range }) / microsteps)
   const secondsPerStep = await timeOneStep(trainer, batch, time)
   const total = position?.total ?? plannedSteps(settings, perEpoch, secondsPerStep)
   const from = position?.step ?? 0
-  onEvent({ kind: 'plan', steps: total, from, tokensPerStep: batch * time * microsteps, secondsPerStep })
+  const began = performance.now()
+  const positionAt = (step: number): Position => ({
+    step,
+    total,
+    tokens: cache.tokens,
+    seconds: (position?.seconds ?? 0) + (performance.now() - began) / 1000,
+  })
+  // a run that is killed before its first save goes on with the same number of steps
+  if (!position) await saveTrainingState(folder, stores, positionAt(0))
+  onEvent({ kind: 'plan', settings, steps: total, from, warmup: warmupSteps(settings, total), epochs: total / perEpoch, tokensPerStep: batch * time * microsteps, secondsPerStep })
 
   const evaluator = await perplexityEvaluator(executor, config, params, { batch, time })
   const log = runLog(folder, from > 0 ? { resumeFrom: from } : {})
-  const held =
-    validCache === cache ? { from: range.to, to: cache.tokens, words: Math.round((cache.words * (cache.tokens - range.to)) / cache.tokens) } : {}
   let validation: PerplexityReport | undefined
   const schedule = scheduleOf(settings, total)
   try {
@@ -175,9 +212,9 @@ async function train(
         onEvent({ kind: 'step', tokens, ...report })
       },
       validate: {
-        every: settings.validateEvery ?? Math.max(1, Math.ceil(total / 20)),
+        every: validationInterval(settings, total, heldOut.to - heldOut.from),
         async run(step) {
-          validation = await evaluator.evaluate(validCache, { ...held, first: endOfText })
+          validation = await evaluator.evaluate(validCache, { ...heldOut, first: endOfText })
           log.write(step, {
             validLoss: validation.loss / validation.tokens,
             validPerplexity: validation.perToken,
@@ -189,39 +226,28 @@ async function train(
       save: {
         seconds: settings.saveEvery,
         async run(step) {
-          await saveTrainingState(folder, stores, { step, total } satisfies Position)
+          await saveTrainingState(folder, stores, positionAt(step))
           onEvent({ kind: 'saved', step })
         },
       },
       ...(signal ? { signal } : {}),
     })
+    // a run that was killed after its last step has not validated its end in this session
+    if (!end.stopped) validation ??= await evaluator.evaluate(validCache, { ...heldOut, first: endOfText })
     await saveModel(out, config, tokenizer, params)
-    return { steps: end.step, stopped: end.stopped, parameters, validation }
+    const tokens = end.step * batch * time * microsteps
+    const { seconds = 0 } = positionAt(end.step)
+    const report = { steps: end.step, stopped: end.stopped, parameters, tokens, seconds, validation, heldOut, tokenizer: { kind: tokenizer.kind, size: tokenizer.size } }
+    if (!end.stopped) {
+      await replaceFile(reportFile(folder), JSON.stringify(report, undefined, 2))
+      await removeTrainingState(folder)
+    }
+    return report
   } finally {
     log.close()
     await evaluator.dispose()
     await trainer.dispose()
   }
-}
-
-const scheduleOf = (settings: PretrainSettings, total: number): Schedule => {
-  const warmup = settings.warmup ?? Math.min(1000, Math.ceil(total * 0.02))
-  switch (settings.schedule) {
-    case 'cosine':
-      return cosine({ warmup, total, floor: 0.05 })
-    case 'linear':
-      return linear({ warmup, total })
-    case 'inverse-square-root':
-      return inverseSquareRoot({ warmup: Math.max(1, warmup) })
-    default:
-      return constantSchedule()
-  }
-}
-
-function plannedSteps(settings: PretrainSettings, perEpoch: number, secondsPerStep: number): number {
-  if (settings.steps !== undefined) return settings.steps
-  if (settings.minutes !== undefined) return Math.max(1, Math.floor((settings.minutes * 60) / secondsPerStep))
-  return Math.max(1, Math.round((settings.epochs ?? 1) * perEpoch))
 }
 
 /** Seconds a step will take: the third of three rehearsals, which change nothing. */
@@ -261,10 +287,11 @@ async function* stepBatches(cache: TokenCache, { batch, time, microsteps, seed, 
   }
 }
 
-async function tokenizerFor(settings: PretrainSettings): Promise<Tokenizer> {
+async function tokenizerFor(settings: PretrainSettings, onEvent: (event: PretrainEvent) => void): Promise<Tokenizer> {
   if (settings.tokenizer) return loadTokenizer(settings.tokenizer)
   async function* texts() {
-    for await (const { text } of readDocuments(settings.text, { documents: settings.documents })) yield text
+    const onProgress = (bytesRead: number, bytesTotal: number | undefined) => onEvent({ kind: 'read', purpose: 'tokenizer', bytesRead, bytesTotal })
+    for await (const { text } of readDocuments(settings.text, { documents: settings.documents, onProgress })) yield text
   }
   return trainByteLevelBpe(texts(), { vocabulary: settings.vocabulary })
 }
@@ -275,12 +302,25 @@ async function saveModel(out: string, config: TransformerConfig, tokenizer: Toke
   await writeCheckpoint(out, { config: { model: config }, parameters, tokenizer })
 }
 
-async function readSettings(folder: string): Promise<PretrainSettings> {
-  const file = join(folder, 'run.json')
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new Error(`${file}: cannot be read: there is no run to resume; start one without resume`, { cause })
+const runFile = (folder: string): string => join(folder, 'run.json')
+
+/** The settings of a run that was started in a checkpoint's `training` folder. */
+export async function readSettings(folder: string): Promise<PretrainSettings> {
+  const out = dirname(folder)
+  const text = await readFile(runFile(folder), 'utf8').catch((cause: unknown) => {
+    throw new Error(`${out}: no run was started here, so there is none to resume; start a new one`, { cause })
   })
-  return pretrainSettings(JSON.parse(text) as PretrainSettings)
+  const settings = JSON.parse(text) as PretrainSettings
+  if (!Array.isArray(settings.text)) throw new Error(`${out}: the run in this folder is no pretraining run; go on with it by the command that started it`)
+  return pretrainSettings(settings)
+}
+
+const reportFile = (folder: string): string => join(folder, 'report.json')
+
+/** What a finished run reported; undefined where it is not finished. */
+export async function readReport(folder: string): Promise<PretrainReport | undefined> {
+  const text = await readFile(reportFile(folder), 'utf8').catch(() => undefined)
+  return text === undefined ? undefined : (JSON.parse(text) as PretrainReport)
 }
 
 async function replaceFile(path: string, text: string): Promise<void> {

@@ -1,16 +1,22 @@
 // What a pretraining run is asked to do, with defaults, as one plain value that is kept beside its results: a resumed run reads it back.
 
-import type { TransformerConfig } from '../models/config.js'
+import { type TransformerConfig, validateConfig } from '../models/config.js'
 import { configOf, type SizeName, sizes } from '../models/sizes.js'
 
-export type ScheduleName = 'cosine' | 'inverse-square-root' | 'linear' | 'constant'
+export const objectives = ['causal'] as const
+
+export const schedules = ['cosine', 'inverse-square-root', 'linear', 'constant'] as const
+export type ScheduleName = (typeof schedules)[number]
+
+/** What a document is; see `readDocuments`. */
+export const documentKinds = ['articles', 'blank-lines', 'line', 'file'] as const
 
 export interface PretrainSettings {
   /** Files, globs or `-` (standard input); `.gz` and `.br` are unpacked. */
   text: string[]
   /** Held-out text; without it the last 2 % of the tokens. */
   valid?: string[]
-  objective: 'causal'
+  objective: (typeof objectives)[number]
   size: SizeName
   /** Changes to the size's configuration: dropout, positions, … */
   config?: Partial<TransformerConfig>
@@ -18,7 +24,7 @@ export interface PretrainSettings {
   tokenizer?: string
   /** Ids of a trained tokenizer. Default: the size's. */
   vocabulary: number
-  documents: 'articles' | 'blank-lines' | 'line' | 'file'
+  documents: (typeof documentKinds)[number]
   /** Length of the run: one of these. Default one epoch. */
   steps?: number
   minutes?: number
@@ -37,7 +43,7 @@ export interface PretrainSettings {
   seed: number
   /** Seconds between saves. */
   saveEvery: number
-  /** Steps between validations; default a twentieth of the run. */
+  /** Steps between validations; by default twenty in a run, fewer where they would take more than a tenth of its time. */
   validateEvery?: number
 }
 
@@ -45,7 +51,7 @@ export interface PretrainSettings {
 export function pretrainSettings(given: Partial<PretrainSettings> & { text: string[] }): PretrainSettings {
   const size = given.size ?? 'tiny'
   if (!(size in sizes)) throw new Error(`size ${JSON.stringify(size)}: expected one of ${Object.keys(sizes).join(', ')}`)
-  const config = configOf(size, given.config)
+  const config = validateConfig(configOf(size, given.config))
   const settings: PretrainSettings = {
     objective: 'causal',
     documents: 'blank-lines',
@@ -66,13 +72,25 @@ export function pretrainSettings(given: Partial<PretrainSettings> & { text: stri
   if (lengths > 1) throw new Error('steps, minutes and epochs: give one of them, not several')
   if (lengths === 0) settings.epochs = 1
   if (settings.text.length === 0) throw new Error('text: no files given; name text files, globs, or - for standard input')
+  if (settings.valid?.includes('-')) throw new Error('valid: standard input can be given as the text only; name a file')
   if (settings.time > config.positions)
     throw new Error(`time ${settings.time}: the model has ${config.positions} positions; give a shorter time, or more positions`)
-  for (const [name, value] of Object.entries(settings))
-    if (
-      typeof value === 'number' &&
-      !(Number.isFinite(value) && (value > 0 || ['weightDecay', 'seed', 'clip', 'warmup'].includes(name)) && value >= 0)
-    )
-      throw new Error(`${name} ${value}: expected a number above 0`)
+  check(settings)
   return settings
+}
+
+const mayBeZero = ['weightDecay', 'seed', 'clip', 'warmup']
+const whole = ['vocabulary', 'steps', 'batch', 'time', 'microsteps', 'warmup', 'seed', 'validateEvery']
+const choices: Record<string, readonly string[]> = { objective: objectives, schedule: schedules, documents: documentKinds }
+
+function check(settings: PretrainSettings): void {
+  for (const [name, value] of Object.entries(settings)) {
+    const allowed = choices[name]
+    if (allowed && !allowed.includes(value as string))
+      throw new Error(`${name} ${JSON.stringify(value)}: expected one of ${allowed.join(', ')}`)
+    if (typeof value !== 'number') continue
+    const low = mayBeZero.includes(name) ? value < 0 : value <= 0
+    if (!Number.isFinite(value) || low || (whole.includes(name) && !Number.isInteger(value)))
+      throw new Error(`${name} ${value}: expected a ${whole.includes(name) ? 'whole ' : ''}number ${mayBeZero.includes(name) ? 'of at least' : 'above'} 0`)
+  }
 }

@@ -18,12 +18,9 @@ export const clfToken = '[CLF]'
 export function textEncoder(tokenizer: Tokenizer, maxLength: number, clf?: number): TextEncoder {
   const room = maxLength - (clf === undefined ? 0 : 1)
   return (text, pair) => {
-    const encoded = tokenizer.encode(text, { maxLength: room, ...(pair === undefined ? {} : { pair }) })
-    const { ids } = encoded
-    const cut =
-      ids.length >= room &&
-      (encoded.offsets.at(-1)?.[1] ?? 0) < text.trimEnd().length &&
-      tokenizer.encode(text, pair === undefined ? {} : { pair }).ids.length > room
+    const second = pair === undefined ? {} : { pair }
+    const { ids } = tokenizer.encode(text, { maxLength: room, ...second })
+    const cut = ids.length >= room && tokenizer.encode(text, second).ids.length > room
     const unknown = tokenizer.special.unk?.id ?? tokenizer.special.eos?.id ?? 0
     return { ids: [...(ids.length === 0 ? [unknown] : ids), ...(clf === undefined ? [] : [clf])], truncated: cut }
   }

@@ -2,8 +2,10 @@
 
 import { type Dim, ops, type Tensor } from '@thaw/tensor'
 
+export const poolings = ['clf', 'first', 'last', 'mean', 'max'] as const
+
 /** clf: the added [CLF] token at the end; first, last: that token; mean, max: over the visible tokens. */
-export type Pooling = 'clf' | 'first' | 'last' | 'mean' | 'max'
+export type Pooling = (typeof poolings)[number]
 
 /** Where padding goes for a pooling: to the left where the last place counts. */
 export const paddingSide = (pooling: Pooling): 'left' | 'right' => (pooling === 'clf' || pooling === 'last' ? 'left' : 'right')

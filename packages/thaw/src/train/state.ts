@@ -1,12 +1,18 @@
 // The state of a training run on disk: parameters, optimizer and where it stands, in one file that is replaced at once. A run that is killed at
 // any moment finds the last complete state and goes on bit for bit as if nothing had happened.
 
-import { rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Store } from '@thaw/tensor'
 import { readSafetensors } from '../hub/safetensors.js'
 import { type TensorToWrite, writeSafetensors } from '../hub/safetensors-write.js'
 
 const file = 'training.safetensors'
+
+/** Removes what a run that was killed while it was saving left half written. One process at a time works on a run. */
+async function removeLeftovers(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) if (name.startsWith(`.${file}.writing-`)) await rm(join(folder, name), { force: true })
+}
 
 /** Writes the stores' tensors, as `store/path`, and what else a resumed run has to know. */
 export async function saveTrainingState(folder: string, stores: Readonly<Record<string, Store>>, position: unknown): Promise<void> {
@@ -31,6 +37,7 @@ export async function saveTrainingState(folder: string, stores: Readonly<Record<
  */
 export async function loadTrainingState<T>(folder: string, stores: Readonly<Record<string, Store>>): Promise<T | undefined> {
   const path = `${folder}/${file}`
+  await removeLeftovers(folder)
   const saved = await readSafetensors(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') return undefined
     throw error
@@ -53,4 +60,7 @@ export async function loadTrainingState<T>(folder: string, stores: Readonly<Reco
 }
 
 /** Removes the state of a run that has ended. */
-export const removeTrainingState = (folder: string): Promise<void> => rm(`${folder}/${file}`, { force: true })
+export async function removeTrainingState(folder: string): Promise<void> {
+  await removeLeftovers(folder)
+  await rm(`${folder}/${file}`, { force: true })
+}

@@ -1,0 +1,91 @@
+// What the steps of an adaptation are fed with. Batches are a function of (seed, epoch), so that any step can be entered at once (a resumed run).
+
+import type { Executor, Feed, Store } from '@thaw/tensor'
+import type { TransformerConfig } from '../models/config.js'
+import { Scope } from '../nn/scope.js'
+import { classifierInputs } from '../tasks/classification.js'
+import { type EncodedText, lengthGroupedBatches, padded } from '../tasks/inputs.js'
+import { paddingSide } from '../tasks/pooling.js'
+import { layerMeans } from '../tasks/scalar-mix.js'
+import { hash, random } from '../text/random.js'
+import type { AdaptSettings } from './settings.js'
+
+type Feeds = Readonly<Record<string, Feed>>
+
+/** The training texts as ids, with their labels' ids. */
+export interface EncodedData {
+  texts: readonly EncodedText[]
+  targets: readonly number[]
+  /** Id of the padding token. */
+  pad: number
+}
+
+/** The feeds of a batch, named by the texts' places. */
+export type FeedsOf = (batch: readonly number[]) => Feeds
+
+const labelFeed = (targets: readonly number[], batch: readonly number[]): Feed => ({
+  data: Int32Array.from(batch, (i) => targets[i]!),
+  shape: [batch.length],
+})
+
+/** Ids, padded on the pooling's side. */
+export const tokenFeeds =
+  ({ texts, targets, pad }: EncodedData, settings: AdaptSettings): FeedsOf =>
+  (batch) => {
+    const rows = batch.map((i) => texts[i]!.ids)
+    return { ...padded(rows, paddingSide(settings.pooling), pad, settings.maxLength), labels: labelFeed(targets, batch) }
+  }
+
+/** Texts of one run of the frozen backbone. */
+const textsPerRun = 64
+
+/** The frozen backbone runs once over the training texts; each layer's mean is kept and fed as `means`. */
+export async function meansFeeds(
+  executor: Executor,
+  config: TransformerConfig,
+  params: Store,
+  { texts, targets, pad }: EncodedData,
+  settings: AdaptSettings,
+): Promise<FeedsOf> {
+  const program = await executor.compile({ outputs: { means: layerMeans(new Scope(), config, classifierInputs()) } }, { inference: true })
+  const width = (config.layers + 1) * config.hidden
+  const means = new Float32Array(texts.length * width)
+  const order = texts.map((_, i) => i).sort((a, b) => texts[a]!.ids.length - texts[b]!.ids.length || a - b)
+  for (let at = 0; at < order.length; at += textsPerRun) {
+    const batch = order.slice(at, at + textsPerRun)
+    const rows = batch.map((i) => texts[i]!.ids)
+    const { outputs } = await program.bind({ params }).run({ feeds: padded(rows, 'right', pad, settings.maxLength) })
+    const data = outputs.means!.data as Float32Array
+    batch.forEach((i, r) => {
+      means.set(data.subarray(r * width, (r + 1) * width), i * width)
+    })
+  }
+  await program.dispose()
+  return (batch) => {
+    const data = new Float32Array(batch.length * width)
+    batch.forEach((i, r) => {
+      data.set(means.subarray(i * width, (i + 1) * width), r * width)
+    })
+    return { means: { data, shape: [batch.length, config.layers + 1, config.hidden] }, labels: labelFeed(targets, batch) }
+  }
+}
+
+/** The batches of each step, through as many epochs as are asked for, from any step on. `onBatch` hears of the tokens of each. */
+export async function* trainingBatches(
+  texts: readonly EncodedText[],
+  settings: AdaptSettings,
+  from: number,
+  feedsOf: FeedsOf,
+  onBatch: (tokens: number) => void,
+): AsyncGenerator<Feeds[]> {
+  const lengths = texts.map((x) => x.ids.length)
+  const perEpoch = Math.ceil(texts.length / settings.batch)
+  for (let epoch = Math.floor(from / perEpoch); ; epoch++) {
+    const generator = random(hash(settings.seed, epoch))
+    const batches = generator.shuffle(lengthGroupedBatches(lengths, settings.batch, generator.shuffle(lengths.map((_, i) => i))))
+    for (const batch of batches.slice(Math.max(0, from - epoch * perEpoch))) {
+      onBatch(batch.reduce((sum, i) => sum + lengths[i]!, 0))
+      yield [feedsOf(batch)]
+    }
+  }
+}

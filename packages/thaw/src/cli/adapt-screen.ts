@@ -1,0 +1,104 @@
+// How an adaptation looks while it runs: what is done with which parameters, the bar, a line for each epoch.
+
+import type { AdaptEvent, AdaptSettings, Backbone } from '../adapt/index.js'
+import { count, duration } from '../log/format.js'
+import { type Progress, progress } from '../log/progress.js'
+import { statusLine } from '../log/status.js'
+import { named, percent, say, shortNumber } from './screen.js'
+
+type Plan = Extract<AdaptEvent, { kind: 'plan' }>
+
+/** What the recipe does, in lines. */
+export function describePlan({ settings, steps, trained, parameters, truncated, load }: Plan, backbone: Backbone, examples: number): string[] {
+  const perEpoch = steps / settings.epochs
+  const { scheme, pooling, epochs, batch, rate, headFactor, warmup, dropout, weightDecay, clip } = settings
+  const lines = [
+    named('recipe', `${whatTrains(settings)}: ${count(trained)} of ${count(parameters)} parameters are trained`),
+    named('', `${count(steps)} steps: ${epochs} epochs of ${count(perEpoch)} batches of ${batch}, from ${count(examples)} examples`),
+    named(
+      '',
+      `AdamW, rate ${shortNumber(rate)}${headFactor === 1 ? '' : ` (head ${shortNumber(rate * headFactor)})`} after ${count(warmup)} steps of warm-up, then linear to 0`,
+    ),
+    named(
+      '',
+      `pooling ${pooling}, dropout ${dropout}, weight decay ${weightDecay}, ${clip > 0 ? `gradients clipped at ${clip}` : 'no clipping'}, seed ${settings.seed}`,
+    ),
+    named('parameters', `${count(load.loaded.length)} of ${count(backbone.parameters.size)} loaded from ${backbone.source}`),
+    named('', `new: ${shortList(load.fresh)}`),
+    named('', `unused: ${shortList(load.unused)}${scheme === 'scratch' ? ' (from scratch: nothing is loaded)' : ''}`),
+  ]
+  if (truncated > 0) lines.push(named('', `${count(truncated)} training texts are cut at ${settings.maxLength} tokens`))
+  return lines
+}
+
+const whatTrains = ({ scheme, pooling }: AdaptSettings): string => {
+  if (scheme === 'scratch') return 'scratch: everything, from random values'
+  if (scheme === 'full') return 'full: everything'
+  return pooling === 'clf' ? 'frozen: the head and the row of [CLF]' : 'frozen: the head, on a learned mix of all layers'
+}
+
+/** Paths, those of one layer or norm together: `heads.classification.{weight,bias}`, `layers.#… (64)`. */
+export function shortList(paths: readonly string[]): string {
+  if (paths.length === 0) return 'none'
+  const groups = new Map<string, string[]>()
+  for (const path of paths) {
+    const layered = /^layers\.\d+\./.test(path)
+    const cut = path.lastIndexOf('.')
+    const key = layered ? 'layers.*' : path.slice(0, cut)
+    groups.set(key, [...(groups.get(key) ?? []), path.slice(cut + 1)])
+  }
+  const texts = [...groups].map(([key, ends]) =>
+    key === 'layers.*' ? `layers.* (${ends.length})` : ends.length === 1 ? `${key}.${ends[0]}` : `${key}.{${ends.join(',')}}`,
+  )
+  return texts.length > 8 ? `${texts.slice(0, 8).join(', ')} and ${texts.length - 8} more` : texts.join(', ')
+}
+
+export interface AdaptScreen {
+  event(event: AdaptEvent): void
+  say(line: string): void
+  end(): void
+}
+
+/** Shows a run's events on stderr. `onPlan` hears of the plan, and prints what it wants of it. */
+export function adaptScreen(label: string, onPlan: (plan: Plan) => void): AdaptScreen {
+  const status = statusLine(process.stderr)
+  let bar: Progress | undefined
+  let smooth = { sum: 0, weight: 0 }
+  let moved = false
+  let start = () => {}
+  const show: { [K in AdaptEvent['kind']]: (event: Extract<AdaptEvent, { kind: K }>) => void } = {
+    plan(plan) {
+      onPlan(plan)
+      if (plan.from > 0) say(named('run', `goes on after step ${count(plan.from)} of ${count(plan.steps)}`))
+      start = () => {
+        bar = progress(process.stderr, { label, total: plan.steps, from: plan.from, interval: 10 })
+      }
+      if (plan.settings.scheme === 'frozen' && plan.settings.pooling === 'mean') status.show(named('features', 'the frozen backbone reads the texts once'))
+      else start()
+    },
+    features({ texts, seconds }) {
+      status.clear()
+      start()
+      say(named('features', `the frozen backbone has read ${count(texts)} texts, ${duration(seconds)}`))
+    },
+    step({ step, loss, tokens }) {
+      smooth = { sum: 0.95 * smooth.sum + loss, weight: 0.95 * smooth.weight + 1 }
+      moved = true
+      bar?.update(step, { loss: smooth.sum / smooth.weight, tokens })
+    },
+    epoch({ epoch, epochs, accuracy, macroF1, loss, best }) {
+      const scores = `accuracy ${percent(accuracy)}, macro-F1 ${percent(macroF1)}, loss ${loss.toFixed(3)}`
+      bar?.print(named('validation', `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}: ${scores}${best ? '  best so far' : ''}`))
+    },
+    saved() {},
+  }
+  return {
+    event: (event) => (show[event.kind] as (event: AdaptEvent) => void)(event),
+    say: (text) => (bar ? bar.print(text) : say(text)),
+    end() {
+      status.clear()
+      if (moved) bar?.done()
+      bar = undefined
+    },
+  }
+}

@@ -1,0 +1,136 @@
+// `thaw adapt`: a checkpoint and labelled texts in, a classifier out.
+
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Command, Option } from 'commander'
+import { type AdaptSettings, adaptationSettings, load, schemes, tutorialSettings } from '../adapt/index.js'
+import { settleFolder } from '../hub/replace-folder.js'
+import { count as number } from '../log/format.js'
+import { poolings } from '../tasks/pooling.js'
+import { describeData, readData } from './adapt-data.js'
+import { adaptSeeds } from './adapt-seeds.js'
+import { addDataOptions, type DataOptions, dataOptionsOf } from './data-options.js'
+import { refuseChanges, refuseUsedFolder } from './out-folder.js'
+import { named, say, shellWord } from './screen.js'
+import { count, countOrNone, nonNegative, positive, probability, share } from './values.js'
+
+/** What a run is made of: kept as training/run.json, read again by --resume. */
+export interface AdaptRun extends DataOptions, Partial<AdaptSettings> {
+  command: 'adapt'
+  checkpoint: string
+  train: string
+  valid?: string
+  test?: string
+  validFraction?: number
+  splitSeed?: number
+  recipe?: 'tutorial'
+  seeds?: number
+}
+
+interface Options extends Omit<AdaptRun, 'command' | 'checkpoint'> {
+  out: string
+  resume?: boolean
+  overwrite?: boolean
+  threads?: number
+  mistakes: number
+  baseline: boolean
+}
+
+const examples = `
+Examples:
+  thaw adapt checkpoints/wiki-lm --train train.jsonl --test test.jsonl --out tickets
+  thaw adapt checkpoints/wiki-lm --train tickets.csv --text subject,body --label queue --scheme frozen --out tickets
+  thaw adapt checkpoints/wiki-lm --train train_5500.label --test TREC_10.label --seeds 5 --out trec
+  thaw adapt --resume --out trec`
+
+/** Registers `thaw adapt`. */
+export function registerAdapt(program: Command): void {
+  const command = program
+    .command('adapt')
+    .summary('adapt a checkpoint to classify texts')
+    .description(
+      'Adapts a pretrained checkpoint to a classification task: JSONL, CSV, TSV or TREC in, a classifier out. ^C saves; --resume goes on, also after a crash.',
+    )
+    .argument('[checkpoint]', 'folder of a pretrained checkpoint')
+    .requiredOption('-o, --out <folder>', 'folder to write the classifier to')
+    .option('--train <file>', 'labelled texts (.gz and .br are unpacked, - is standard input)')
+    .option('--valid <file>', 'chooses the epoch that is kept; default: a part of the training examples')
+    .option('--test <file>', 'looked at once, at the end')
+    .option('--resume', 'go on with the run in the folder, with the settings it was started with')
+    .option('--overwrite', 'replace the classifier or run that is in the folder')
+  addDataOptions(command)
+    .option('--valid-fraction <x>', 'part of the training examples for validation; default 0.1', share)
+    .option('--split-seed <n>', 'of that choice; default 1', countOrNone)
+    .optionsGroup('Recipe (printed before the run; what is not given suits the model and the number of examples):')
+    .addOption(new Option('--recipe <name>', "tutorial: the NAACL 2019 tutorial's settings").choices(['tutorial']))
+    .addOption(new Option('--scheme <name>', 'what is trained: everything, the head only, or everything from random values').choices(schemes))
+    .addOption(new Option('--pooling <name>', 'from tokens to one vector; clf adds a [CLF] token').choices(poolings))
+    .option('--epochs <n>', 'passes over the training examples', count)
+    .option('--batch <n>', 'examples in a batch', count)
+    .option('--rate <x>', 'peak rate of AdamW', positive)
+    .option('--head-factor <x>', "factor on the head's rate; default 1", positive)
+    .option('--warmup <steps>', 'steps of linear warm-up; then linear to 0', countOrNone)
+    .option('--max-length <tokens>', "longer texts are cut; default: the model's positions", count)
+    .option('--dropout <x>', 'default 0.1', probability)
+    .option('--weight-decay <x>', 'of matrices; default 0.01', nonNegative)
+    .option('--clip <norm>', 'largest norm of the gradients, 0 for none; default 1', nonNegative)
+    .option('--seed <n>', 'of head, order and dropout; default 1', countOrNone)
+    .option('--seeds <n>', 'run so many seeds, report mean ± deviation, keep the best by validation', count)
+    .option('--threads <n>', 'default: all cores, at most 8', count)
+    .optionsGroup('Report:')
+    .option('--mistakes <n>', 'how many of the worst mistakes to show', countOrNone, 10)
+    .option('--no-baseline', 'leave out the floor: TF-IDF n-grams with a linear classifier')
+    .addHelpText('after', examples)
+  command.action(runAdapt)
+}
+
+async function runAdapt(checkpoint: string | undefined, options: Options): Promise<void> {
+  const { out, resume = false, overwrite = false, threads, mistakes, baseline, ...given } = options
+  const folder = join(out, 'training')
+  const goOn = `thaw adapt --resume --out ${shellWord(out)}`
+  if (!resume) {
+    if (checkpoint === undefined) throw new Error('which checkpoint? Name its folder: thaw adapt CHECKPOINT --train FILE --out FOLDER')
+    if (given.train === undefined) throw new Error('--train is missing: name a file of labelled texts')
+    refuseUsedFolder(out, goOn, overwrite)
+  }
+  const run = resume ? await readRun(out, { ...given, ...(checkpoint === undefined ? {} : { checkpoint }) }) : ({ ...given, command: 'adapt', checkpoint } as AdaptRun)
+  const backbone = await load(run.checkpoint)
+  const shape = `${backbone.config.layers} layers × ${backbone.config.hidden}`
+  const size = [...backbone.parameters.values()].reduce((sum, { data }) => sum + data.length, 0)
+  say(named('backbone', `${run.checkpoint}: ${backbone.config.causal ? 'causal' : 'bidirectional'}, ${shape}, ${number(size)} parameters`))
+  const data = await readData({ ...run, validFraction: run.validFraction ?? 0.1, splitSeed: run.splitSeed ?? 1 }, dataOptionsOf(run))
+  data.notes.forEach((note, i) => {
+    say(named(i === 0 ? 'data' : '', note))
+  })
+  const wanted = { ...(run.recipe === 'tutorial' ? tutorialSettings : {}), ...settingsOf(run) }
+  const settings = adaptationSettings(wanted, backbone.config, data.train.length)
+  if (!resume) {
+    say(`\n${describeData(data, backbone, settings)}\n`)
+    await mkdir(folder, { recursive: true })
+    await replaceFile(join(folder, 'run.json'), JSON.stringify(run, undefined, 2))
+  }
+  await adaptSeeds({ backbone, data, settings, seeds: run.seeds ?? 1, out, resume, goOn, threads, mistakes, baseline })
+}
+
+/** The settings among a run's options. */
+function settingsOf(run: AdaptRun): Partial<AdaptSettings> {
+  const { scheme, pooling, epochs, batch, rate, headFactor, warmup, dropout, clip, weightDecay, maxLength, seed } = run
+  const all = { scheme, pooling, epochs, batch, rate, headFactor, warmup, dropout, clip, weightDecay, maxLength, seed }
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
+}
+
+async function readRun(out: string, given: Record<string, unknown>): Promise<AdaptRun> {
+  await settleFolder(out)
+  const file = join(out, 'training', 'run.json')
+  if (!existsSync(file)) throw new Error(`${out}: no run was started here, so there is none to resume; start a new one`)
+  const run = JSON.parse(readFileSync(file, 'utf8')) as AdaptRun
+  if (run.command !== 'adapt') throw new Error(`${out}: the run in this folder is a pretraining run; go on with it by thaw pretrain --resume --out ${shellWord(out)}`)
+  refuseChanges(given, { ...run }, out)
+  return run
+}
+
+async function replaceFile(path: string, text: string): Promise<void> {
+  await writeFile(`${path}.tmp`, text)
+  await rename(`${path}.tmp`, path)
+}

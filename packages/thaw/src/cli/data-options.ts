@@ -1,0 +1,68 @@
+// The options by which commands are told how to read labelled data, and one line that says how a file was understood.
+
+import { type Command, Option } from 'commander'
+import { type ReadExamples, type ReadExamplesOptions, readExamples } from '../data/index.js'
+import { separatorName } from '../data/table.js'
+import { count as number } from '../log/format.js'
+import { names } from './values.js'
+
+export interface DataOptions {
+  text?: string[]
+  pair?: string
+  label?: string
+  format?: ReadExamplesOptions['format']
+  encoding?: string
+  onlyLabelled?: boolean
+}
+
+/** Adds the options to a command. */
+export function addDataOptions(command: Command): Command {
+  return command
+    .optionsGroup('How data are read (found out where nothing is said):')
+    .option('--text <columns>', 'columns (CSV, TSV) or fields (JSONL) with the text, joined by a space: subject,body', names)
+    .option('--pair <column>', 'column with the second text of a pair')
+    .option('--label <column>', 'column with the label (TREC: coarse or fine)')
+    .addOption(new Option('--format <name>', 'of the files').choices(['jsonl', 'csv', 'tsv', 'trec']))
+    .option('--encoding <name>', 'like utf-8, latin1, windows-1252, utf-16le; default: utf-8, latin1 for TREC')
+    .option('--only-labelled', 'leave out rows without a label')
+}
+
+/** Takes the data options out of all options of a command. */
+export function dataOptionsOf({ text, pair, label, format, encoding, onlyLabelled }: DataOptions): DataOptions {
+  const given = { text, pair, label, format, encoding, onlyLabelled }
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+}
+
+/** Reads labelled data; every example must have a label. */
+export async function readLabelled(file: string, options: DataOptions): Promise<ReadExamples> {
+  const read = await readExamples(file, options as ReadExamplesOptions)
+  if (read.understood.label === undefined) {
+    const there = read.understood.columns?.map((column) => JSON.stringify(column)).join(', ')
+    throw new Error(`${file}: no column with the label was found; name it with --label; columns here: ${there}`)
+  }
+  return read
+}
+
+/** `train.csv: 5,000 rows, csv with ;, text from subject + body, label from queue`. */
+export function describeReading(file: string, { examples, understood }: ReadExamples): string {
+  const { format, separator, text, pair, label, encoding, rows } = understood
+  const left = rows > examples.length ? `, ${number(rows - examples.length)} without label left out` : ''
+  const parts = [
+    `${number(rows)} rows${left}`,
+    `${format}${separator === undefined || separator === '\t' ? '' : ` with ${separatorName(separator)}`}${encoding === 'utf-8' ? '' : `, ${encoding}`}`,
+    `text from ${text.join(' + ')}${pair === undefined ? '' : ` and ${pair}`}`,
+    ...(label === undefined ? [] : [`label from ${label}`]),
+  ]
+  return `${file}: ${parts.join(', ')}`
+}
+
+/** @throws at the first example whose label is not among those known, with file and line. */
+export function requireKnownLabels(file: string, { examples }: ReadExamples, labels: readonly string[], known: string): void {
+  for (const { label, line } of examples) {
+    if (label === undefined || labels.includes(label)) continue
+    const list = labels.slice(0, 12).map((name) => JSON.stringify(name))
+    throw new Error(
+      `${file}:${line}: the label ${JSON.stringify(label)} is not among ${known}: ${list.join(', ')}${labels.length > 12 ? ', …' : ''}; correct it or leave such rows out`,
+    )
+  }
+}
