@@ -43,7 +43,6 @@ export async function fill(
   clf: number | undefined,
 ): Promise<PartialLoad> {
   await initialise(params, shapes, settings.seed)
-  if (shapes.has('heads.mix.scale')) await params.fill('heads.mix.scale', { value: 1 })
   const load: PartialLoad = { loaded: [], fresh: [], unused: [] }
   for (const [path, shape] of shapes) {
     const given = backbone.parameters.get(path)
