@@ -24,7 +24,11 @@ async function adapted(folder: string, backbone: Backbone, options: Partial<Adap
   const moved = new Map<string, number>()
   for (const [path, { data }] of backbone.parameters) {
     const now = saved.parameters.get(path)?.data
-    if (now) moved.set(path, data.reduce((sum, value, i) => sum + Number(value !== now[i]), 0))
+    if (now)
+      moved.set(
+        path,
+        data.reduce((sum, value, i) => sum + Number(value !== now[i]), 0),
+      )
   }
   return { report, saved, moved, predictions: await model.predict(fresh) }
 }
@@ -33,7 +37,10 @@ test('full: every parameter is trained, the task is learnt, and the saved folder
   inFolder(async (root) => {
     const backbone = await toyBackbone(join(root, 'lm'))
     const { report, saved, moved, predictions } = await adapted(join(root, 'out'), backbone, { epochs: 12, rate: 3e-3, batch: 16 })
-    assert.deepEqual([...moved].filter(([, n]) => n === 0), [])
+    assert.deepEqual(
+      [...moved].filter(([, n]) => n === 0),
+      [],
+    )
     assert.equal(report.trained, report.parameters)
     assert.deepEqual(report.load.fresh, ['heads.classification.weight', 'heads.classification.bias'])
     assert.deepEqual([report.load.loaded.length, report.load.unused], [backbone.parameters.size, []])
@@ -52,10 +59,16 @@ test('frozen: the head is trained on a mix of layers, the backbone is what it wa
   inFolder(async (root) => {
     const backbone = await toyBackbone(join(root, 'lm'))
     const { report, saved, moved, predictions } = await adapted(join(root, 'out'), backbone, { scheme: 'frozen', epochs: 30 })
-    assert.deepEqual([...moved].filter(([, n]) => n > 0), [])
+    assert.deepEqual(
+      [...moved].filter(([, n]) => n > 0),
+      [],
+    )
     assert.equal(report.trained, 3 + 1 + 16 * 3 + 3) // mix of 3 layers, its scale, the head
     const mix = saved.parameters.get('heads.mix.weights')!.data
-    assert.ok(mix.every((weight) => weight !== 0), `the mix has not moved: ${mix}`)
+    assert.ok(
+      mix.every((weight) => weight !== 0),
+      `the mix has not moved: ${mix}`,
+    )
     assert.ok(report.valid.accuracy > 0.6, `accuracy ${report.valid.accuracy}`)
     await using again = await loadClassifier(join(root, 'out'), { threads: 1 })
     assert.deepEqual(await again.predict(fresh), predictions)
@@ -66,7 +79,10 @@ test('frozen with a [CLF] token: its row and the head are trained, every other r
     const backbone = await toyBackbone(join(root, 'lm'))
     const options = { scheme: 'frozen', pooling: 'clf', epochs: 2 } as const
     const { report, saved, moved, predictions } = await adapted(join(root, 'out'), backbone, options)
-    assert.deepEqual([...moved].filter(([, n]) => n > 0), [])
+    assert.deepEqual(
+      [...moved].filter(([, n]) => n > 0),
+      [],
+    )
     const id = saved.tokenizer.tokenToId('[CLF]')!
     assert.equal(id, backbone.config.vocabulary)
     assert.equal(saved.config.vocabulary, id + 1)
@@ -94,7 +110,11 @@ test('full with a [CLF] token: a spare row of the table is taken and starts anew
 test('from scratch nothing is loaded; what a model does not want is reported as unused', () =>
   inFolder(async (root) => {
     const backbone = await toyBackbone(join(root, 'lm'), {}, { 'heads.language.weight': [16, 4] })
-    const { report, moved } = await adapted(join(root, 'full'), { ...backbone, parameters: new Map([...backbone.parameters].filter(([path]) => path !== 'norm.bias')) }, { epochs: 1 })
+    const { report, moved } = await adapted(
+      join(root, 'full'),
+      { ...backbone, parameters: new Map([...backbone.parameters].filter(([path]) => path !== 'norm.bias')) },
+      { epochs: 1 },
+    )
     assert.deepEqual(report.load.unused, ['heads.language.weight'])
     assert.deepEqual(report.load.fresh, ['norm.bias', 'heads.classification.weight', 'heads.classification.bias'])
     assert.ok(!moved.has('norm.bias'))
@@ -143,15 +163,22 @@ test('a run that is stopped and resumed gives the losses, the epochs and the mod
 test('what cannot work is said before anything is computed', () =>
   inFolder(async (root) => {
     const backbone = await toyBackbone(join(root, 'lm'))
-    const fails = (options: Partial<AdaptOptions>, message: RegExp | string) => assert.rejects(adapt(backbone, task, { ...data, ...options }), { message })
+    const fails = (options: Partial<AdaptOptions>, message: RegExp | string) =>
+      assert.rejects(adapt(backbone, task, { ...data, ...options }), { message })
     await fails({ train: [] }, 'train: no examples')
     await fails({ valid: [{ text: 'x' }] }, 'valid: example 1 has no label')
     await fails({ train: [{ text: 'x', label: 'ABBR' }] }, 'label "ABBR" is not among the model\'s: HUM, LOC, NUM')
     await fails({ maxLength: 25 }, 'max length 25: the model has 24 positions')
-    await fails({ scheme: 'frozen', pooling: 'max' }, /^pooling max: a frozen backbone is pooled by the mean .* take one of these, or the scheme full$/)
+    await fails(
+      { scheme: 'frozen', pooling: 'max' },
+      /^pooling max: a frozen backbone is pooled by the mean .* take one of these, or the scheme full$/,
+    )
     const state = { stateFolder: join(root, 'state'), epochs: 1 }
     await (await adapt(backbone, task, { ...data, ...state })).model.dispose()
-    await fails({ ...state, resume: true, rate: 0.5 }, `${state.stateFolder}: the run was started with rate 0.0003, now it is 0.5; a resumed run keeps its settings`)
+    await fails(
+      { ...state, resume: true, rate: 0.5 },
+      `${state.stateFolder}: the run was started with rate 0.0003, now it is 0.5; a resumed run keeps its settings`,
+    )
     await fails(
       { ...state, resume: true, valid: questions.slice(0, 20) },
       `${state.stateFolder}: the run was started with other texts or labels; bring those back, or start a new run`,

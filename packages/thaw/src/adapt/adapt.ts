@@ -256,7 +256,11 @@ async function run(
 }
 
 /** The row of an added token that is trained on its own: it takes its first values from the table, and is put back into it. */
-async function addedRowStore(params: Store, added: { id: number } | undefined, width: number): Promise<{ toTable(): Promise<void>; remove(): Promise<void> }> {
+async function addedRowStore(
+  params: Store,
+  added: { id: number } | undefined,
+  width: number,
+): Promise<{ toTable(): Promise<void>; remove(): Promise<void> }> {
   if (!added) return { toTable: async () => {}, remove: async () => {} }
   const at = added.id * width
   await params.declare([{ path: addedRow, shape: [1, width], dtype: 'f32' }])
@@ -270,7 +274,9 @@ async function addedRowStore(params: Store, added: { id: number } | undefined, w
 /** What a run was made from, as one short text. */
 const fingerprint = (train: readonly LabelledText[], valid: readonly LabelledText[], labels: readonly string[]): string => {
   const plain = (examples: readonly LabelledText[]) => examples.map(({ text, pair, label }) => [text, pair, label])
-  return createHash('sha256').update(JSON.stringify([plain(train), plain(valid), labels])).digest('hex')
+  return createHash('sha256')
+    .update(JSON.stringify([plain(train), plain(valid), labels]))
+    .digest('hex')
 }
 
 /** The saved position, if it belongs to this run. @throws saying what differs. */

@@ -1,6 +1,9 @@
 // A pretrained model in memory: its configuration, its tokenizer and its parameters as plain data (DESIGN D4).
 
+import { existsSync } from 'node:fs'
 import { type Checkpoint, readCheckpoint } from '../hub/checkpoint.js'
+import { isRemoteName } from '../hub/remote/names.js'
+import { type HubOptions, pull } from '../hub/remote/pull.js'
 import type { TransformerConfig } from '../models/config.js'
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer/index.js'
 
@@ -21,16 +24,18 @@ export interface Backbone {
 }
 
 /**
- * Loads a checkpoint folder.
+ * Loads a checkpoint: a folder, or a name, which is pulled from a hub (see {@link pull} for endpoint, token, cache, offline).
  *
  * ```ts
  * const backbone = await load('./checkpoints/wiki-lm')
  * backbone.config.hidden   // 256
+ * await load('sentence-transformers/all-MiniLM-L6-v2')
  * ```
  */
-export async function load(folder: string): Promise<Backbone> {
+export async function load(source: string, options: HubOptions = {}): Promise<Backbone> {
+  const folder = existsSync(source) || !isRemoteName(source) ? source : await pull(source, options)
   await using checkpoint = await readCheckpoint(folder)
   const parameters = new Map<string, NamedValues>()
   for (const [path, parameter] of checkpoint.parameters) parameters.set(path, { shape: parameter.shape, data: await parameter.read() })
-  return { source: folder, config: checkpoint.config.model, tokenizer: await loadTokenizer(folder), parameters, details: checkpoint.config }
+  return { source, config: checkpoint.config.model, tokenizer: await loadTokenizer(folder), parameters, details: checkpoint.config }
 }

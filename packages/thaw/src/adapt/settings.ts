@@ -85,7 +85,9 @@ function check(settings: AdaptSettings, positions: number): void {
   if (!schemes.includes(settings.scheme)) throw new Error(`scheme ${JSON.stringify(settings.scheme)}: expected one of ${schemes.join(', ')}`)
   if (!poolings.includes(settings.pooling)) throw new Error(`pooling ${JSON.stringify(settings.pooling)}: expected one of ${poolings.join(', ')}`)
   if (settings.scheme === 'frozen' && settings.pooling !== 'mean' && settings.pooling !== 'clf')
-    throw new Error(`pooling ${settings.pooling}: a frozen backbone is pooled by the mean (a mix of its layers) or by clf (a trained token); take one of these, or the scheme full`)
+    throw new Error(
+      `pooling ${settings.pooling}: a frozen backbone is pooled by the mean (a mix of its layers) or by clf (a trained token); take one of these, or the scheme full`,
+    )
   for (const name of ['epochs', 'batch', 'maxLength'] as const)
     if (!Number.isInteger(settings[name]) || settings[name] < 1) throw new Error(`${name} ${settings[name]}: expected a whole number of at least 1`)
   if (settings.maxLength > positions) throw new Error(`max length ${settings.maxLength}: the model has ${positions} positions`)
