@@ -56,7 +56,13 @@ export async function adaptSeeds(options: SeedsOptions): Promise<void> {
       return
     }
     results.push(result)
-    if (seeds > 1) say(named(`seed ${seed}`, `validation ${percent(result.report.valid.accuracy)}${result.test ? `, test ${percent(result.test.report.accuracy)}` : ''}`))
+    if (seeds > 1)
+      say(
+        named(
+          `seed ${seed}`,
+          `validation ${percent(result.report.valid.accuracy)}${result.test ? `, test ${percent(result.test.report.accuracy)}` : ''}`,
+        ),
+      )
   }
   const floor = options.baseline ? floorOf(options.data) : undefined
   await writeFile(reportFile, JSON.stringify({ results, floor }, undefined, 2))
@@ -67,7 +73,13 @@ const bestOf = (results: readonly SeedResult[]): SeedResult | undefined =>
   results.reduce<SeedResult | undefined>((best, x) => (best && best.report.valid.accuracy >= x.report.valid.accuracy ? best : x), undefined)
 
 /** One seed; undefined where it was stopped, after saving the best epoch so far if it is better than the seeds before. */
-async function runSeed(options: SeedsOptions, seed: number, folder: string, before: readonly SeedResult[], first: boolean): Promise<SeedResult | undefined> {
+async function runSeed(
+  options: SeedsOptions,
+  seed: number,
+  folder: string,
+  before: readonly SeedResult[],
+  first: boolean,
+): Promise<SeedResult | undefined> {
   const { backbone, data, settings, seeds, out, threads, mistakes } = options
   const { train, valid, test, labels } = data
   const screen = adaptScreen(seeds > 1 ? `seed ${seed}` : 'adapt', (plan) => {
@@ -131,7 +143,12 @@ function printReport(results: readonly SeedResult[], { out, seeds, data }: Seeds
   print('')
   if (seeds > 1) print(`${seedTable(results)}\n`)
   const { report } = best
-  print(named('kept', `${seeds > 1 ? `seed ${best.seed}, ` : ''}epoch ${report.bestEpoch} of ${report.epochs.length}, trained in ${duration(report.seconds)}: ${out}`))
+  print(
+    named(
+      'kept',
+      `${seeds > 1 ? `seed ${best.seed}, ` : ''}epoch ${report.bestEpoch} of ${report.epochs.length}, trained in ${duration(report.seconds)}: ${out}`,
+    ),
+  )
   print(formatScores('validation', best.valid))
   if (best.test) print(formatScores('test', best.test))
   if (floor) print(named('floor', `accuracy ${percent(floor.accuracy)} on the ${floor.name} examples: TF-IDF n-grams with a linear classifier`))
@@ -148,7 +165,12 @@ function seedTable(results: readonly SeedResult[]): string {
     ['macro-F1', (x) => x.test?.report.macroF1],
   ]
   const there = columns.filter(([, of]) => of(results[0]!) !== undefined)
-  const rows = results.map((x) => [String(x.seed), ...there.map(([, of]) => (100 * of(x)!).toFixed(1)), x.report.bestEpoch, duration(x.report.seconds)])
+  const rows = results.map((x) => [
+    String(x.seed),
+    ...there.map(([, of]) => (100 * of(x)!).toFixed(1)),
+    x.report.bestEpoch,
+    duration(x.report.seconds),
+  ])
   const means = there.map(([, of]) =>
     formatMeanDeviation(
       results.map((x) => of(x)!),

@@ -94,7 +94,9 @@ async function runAdapt(checkpoint: string | undefined, options: Options): Promi
     if (given.train === undefined) throw new Error('--train is missing: name a file of labelled texts')
     refuseUsedFolder(out, goOn, overwrite)
   }
-  const run = resume ? await readRun(out, { ...given, ...(checkpoint === undefined ? {} : { checkpoint }) }) : ({ ...given, command: 'adapt', checkpoint } as AdaptRun)
+  const run = resume
+    ? await readRun(out, { ...given, ...(checkpoint === undefined ? {} : { checkpoint }) })
+    : ({ ...given, command: 'adapt', checkpoint } as AdaptRun)
   const backbone = await load(run.checkpoint)
   const shape = `${backbone.config.layers} layers × ${backbone.config.hidden}`
   const size = [...backbone.parameters.values()].reduce((sum, { data }) => sum + data.length, 0)
@@ -125,7 +127,8 @@ async function readRun(out: string, given: Record<string, unknown>): Promise<Ada
   const file = join(out, 'training', 'run.json')
   if (!existsSync(file)) throw new Error(`${out}: no run was started here, so there is none to resume; start a new one`)
   const run = JSON.parse(readFileSync(file, 'utf8')) as AdaptRun
-  if (run.command !== 'adapt') throw new Error(`${out}: the run in this folder is a pretraining run; go on with it by thaw pretrain --resume --out ${shellWord(out)}`)
+  if (run.command !== 'adapt')
+    throw new Error(`${out}: the run in this folder is a pretraining run; go on with it by thaw pretrain --resume --out ${shellWord(out)}`)
   refuseChanges(given, { ...run }, out)
   return run
 }

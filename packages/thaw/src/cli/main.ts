@@ -5,13 +5,14 @@ import { Command } from 'commander'
 import { registerAdapt } from './adapt.js'
 import { registerCurves } from './curves.js'
 import { registerEvaluate } from './evaluate.js'
+import { registerHub } from './hub.js'
 import { registerPredict } from './predict.js'
 import { registerPretrain } from './pretrain.js'
 
 /** Adds a command to the program. */
 export type Register = (program: Command) => void
 
-const commands: readonly Register[] = [registerPretrain, registerAdapt, registerPredict, registerEvaluate, registerCurves]
+const commands: readonly Register[] = [registerPretrain, registerAdapt, registerPredict, registerEvaluate, registerCurves, registerHub]
 
 /** Builds the program; every command adds itself. */
 export function createProgram(): Command {

@@ -11,7 +11,9 @@ export function refuseUsedFolder(out: string, goOn: string, overwrite: boolean):
   if (entries.length === 0) return
   const run = existsSync(join(out, 'training', 'run.json'))
   if (!run && !existsSync(join(out, 'config.json')))
-    throw new Error(`--out ${out}: the folder holds something that is no checkpoint (${entries.slice(0, 3).join(', ')}${entries.length > 3 ? ', …' : ''}); name another one`)
+    throw new Error(
+      `--out ${out}: the folder holds something that is no checkpoint (${entries.slice(0, 3).join(', ')}${entries.length > 3 ? ', …' : ''}); name another one`,
+    )
   if (overwrite) return
   const unfinished = run && !existsSync(join(out, 'training', 'report.json'))
   throw new Error(
@@ -31,6 +33,8 @@ export function refuseChanges(given: Readonly<Record<string, unknown>>, stored: 
     if (value === undefined || JSON.stringify(value) === JSON.stringify(stored[name])) continue
     const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
     const was = stored[name] === undefined ? 'without it' : `with ${JSON.stringify(stored[name])}`
-    throw new Error(`${flag} ${JSON.stringify(value)}: the run in ${out} was started ${was}, and a resumed run keeps its settings; leave the option out, or start a new run in another folder`)
+    throw new Error(
+      `${flag} ${JSON.stringify(value)}: the run in ${out} was started ${was}, and a resumed run keeps its settings; leave the option out, or start a new run in another folder`,
+    )
   }
 }

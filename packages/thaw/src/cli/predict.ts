@@ -1,7 +1,7 @@
 // `thaw predict`: labels for texts from the command line, a file or standard input. A table or JSONL comes back as it came, with label and score added.
 
-import { createWriteStream } from 'node:fs'
 import { once } from 'node:events'
+import { createWriteStream } from 'node:fs'
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import { type Classifier, loadClassifier, type Prediction } from '../adapt/index.js'
@@ -93,10 +93,18 @@ function givenTexts(texts: readonly string[]): Input {
 
 async function readInput(file: string, { text, pair, encoding, format = formatByEnding(file) ?? 'lines' }: Options): Promise<Input> {
   if (format === 'lines') {
-    if (text || pair !== undefined) throw new Error('--text and --pair name columns, but the input is a text a line; name its --format: csv, tsv or jsonl')
+    if (text || pair !== undefined)
+      throw new Error('--text and --pair name columns, but the input is a text a line; name its --format: csv, tsv or jsonl')
     return givenTexts((await readLines(file, encoding)).map((example) => example.text))
   }
-  const wanted = { format, label: false, keepEmpty: true, ...(text ? { text } : {}), ...(pair === undefined ? {} : { pair }), ...(encoding ? { encoding } : {}) } as const
+  const wanted = {
+    format,
+    label: false,
+    keepEmpty: true,
+    ...(text ? { text } : {}),
+    ...(pair === undefined ? {} : { pair }),
+    ...(encoding ? { encoding } : {}),
+  } as const
   const { examples, records, understood } = await readExamples(file, wanted)
   const columns = understood.columns ?? ['label', 'question']
   const [labelName, scoreName] = columns.includes('label') || columns.includes('score') ? ['predicted_label', 'predicted_score'] : ['label', 'score']
@@ -104,7 +112,8 @@ async function readInput(file: string, { text, pair, encoding, format = formatBy
   if (format === 'jsonl')
     return {
       examples,
-      line: (i, best) => JSON.stringify({ ...(records[i] as object), [labelName!]: best?.label ?? null, [scoreName!]: best ? Number(score(best)) : null }),
+      line: (i, best) =>
+        JSON.stringify({ ...(records[i] as object), [labelName!]: best?.label ?? null, [scoreName!]: best ? Number(score(best)) : null }),
     }
   const separator = understood.separator ?? '\t'
   const fields = (record: DataRecord) => record as readonly string[]

@@ -41,7 +41,8 @@ export function pretrainScreen(onPlan: () => void): PretrainScreen {
   }
   const show: { [K in PretrainEvent['kind']]: (event: Extract<PretrainEvent, { kind: K }>) => void } = {
     read({ purpose, bytesRead, bytesTotal }) {
-      const part = bytesTotal === undefined ? `${count(bytesRead / 1e6)} MB` : `${Math.round((100 * bytesRead) / Math.max(1, bytesTotal))} % of the text read`
+      const part =
+        bytesTotal === undefined ? `${count(bytesRead / 1e6)} MB` : `${Math.round((100 * bytesRead) / Math.max(1, bytesTotal))} % of the text read`
       status.show(named(purpose === 'tokenizer' ? 'tokenizer' : 'corpus', purpose === 'tokenizer' ? `training: ${part}` : `tokenizing: ${part}`))
     },
     tokenizer: ({ tokenizerKind, size, trained }) =>
@@ -57,7 +58,10 @@ export function pretrainScreen(onPlan: () => void): PretrainScreen {
       const size = `${count(steps)} steps of ${count(tokensPerStep)} tokens (${Number(epochs.toPrecision(2))} epochs)`
       line('run', `${size}, ${schedule}`)
       const left = duration((steps - from) * secondsPerStep)
-      line('time', from > 0 ? `goes on after step ${count(from)}; about ${left} to go` : `about ${left}, at ${count(tokensPerStep / secondsPerStep)} tokens/s`)
+      line(
+        'time',
+        from > 0 ? `goes on after step ${count(from)}; about ${left} to go` : `about ${left}, at ${count(tokensPerStep / secondsPerStep)} tokens/s`,
+      )
       bar = progress(process.stderr, { label: 'pretrain', total: steps, from, interval: 10 })
       last = from
       onPlan()
@@ -70,7 +74,12 @@ export function pretrainScreen(onPlan: () => void): PretrainScreen {
     },
     validation({ step, report }) {
       const loss = (report.loss / report.tokens).toFixed(3)
-      bar?.print(named('validation', `step ${count(step)}: loss ${loss}, perplexity ${report.perToken.toFixed(1)} per token, ${count(report.perWord)} per word`))
+      bar?.print(
+        named(
+          'validation',
+          `step ${count(step)}: loss ${loss}, perplexity ${report.perToken.toFixed(1)} per token, ${count(report.perWord)} per word`,
+        ),
+      )
     },
     saved() {},
   }
@@ -99,10 +108,19 @@ export function pretrainSummary(report: PretrainReport, settings: PretrainSettin
     unigram: `<unk> is predicted like any token (${percent(heldOut.unknown / validation.tokens)} of the tokens)`,
   }
   lines.push(
-    named('perplexity', `${validation.perToken.toFixed(2)} per token = exp(${(validation.loss / validation.tokens).toFixed(4)} nats), over ${count(validation.tokens)} tokens`),
-    named('', `${validation.perWord.toFixed(1)} per word = exp(${Math.round(validation.loss).toLocaleString('en-US')} nats / ${validation.words.toLocaleString('en-US')} words)`),
+    named(
+      'perplexity',
+      `${validation.perToken.toFixed(2)} per token = exp(${(validation.loss / validation.tokens).toFixed(4)} nats), over ${count(validation.tokens)} tokens`,
+    ),
+    named(
+      '',
+      `${validation.perWord.toFixed(1)} per word = exp(${Math.round(validation.loss).toLocaleString('en-US')} nats / ${validation.words.toLocaleString('en-US')} words)`,
+    ),
     named('', `on ${text}, as it is read: nothing was tokenized before, so nothing is detokenized`),
-    named('', `a word is what stands between white space${heldOut.exact ? '' : ' (their number is estimated from that of the whole text)'}; ${marks}`),
+    named(
+      '',
+      `a word is what stands between white space${heldOut.exact ? '' : ' (their number is estimated from that of the whole text)'}; ${marks}`,
+    ),
     named('', unknown[tokenizer.kind]),
   )
   return lines.join('\n')

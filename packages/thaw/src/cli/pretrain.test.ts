@@ -9,7 +9,18 @@ import { commandError, recordedLosses, thaw } from '../testing/command.js'
 import { toyText } from '../testing/toy.js'
 import { random } from '../text/random.js'
 
-const small = ['--config', 'hidden=16,layers=1,heads=2,inner=32,positions=16', '--vocabulary', '300', '--batch', '4', '--threads', '1', '--documents', 'line']
+const small = [
+  '--config',
+  'hidden=16,layers=1,heads=2,inner=32,positions=16',
+  '--vocabulary',
+  '300',
+  '--batch',
+  '4',
+  '--threads',
+  '1',
+  '--documents',
+  'line',
+]
 const run = (out: string, ...more: string[]) => ['pretrain', '--text', 'text.txt', ...small, '--out', out, ...more]
 
 test('a run that is killed at ten random moments has the losses, bit for bit, of one that is not', () =>
@@ -57,12 +68,16 @@ test('^C saves and says how to go on; standard input is kept for that; the repor
     assert.match(stopped.stderr, /stopped after step \d+; everything is saved\. Go on with\n {2}thaw pretrain --resume --out out\n$/)
     assert.equal(stopped.stdout, '')
     const changed = await thaw(['pretrain', '--resume', '--out', 'out', '--rate', '0.5'], { cwd })
-    assert.match(changed.stderr, /^thaw: --rate 0\.5: the run in out was started with 0\.001, and a resumed run keeps its settings; leave the option out/)
+    assert.match(
+      changed.stderr,
+      /^thaw: --rate 0\.5: the run in out was started with 0\.001, and a resumed run keeps its settings; leave the option out/,
+    )
     const { code, stdout, stderr } = await thaw(['pretrain', '--resume', '--out', 'out'], { cwd })
     assert.equal(code, 0, stderr)
     assert.match(stdout, /^perplexity {2}[\d.]+ per token = exp\([\d.]+ nats\), over \d+ tokens$/m)
     assert.match(stdout, /[\d.]+ per word = exp\([\d,]+ nats \/ \d+ words\)/)
-    for (const part of ['nothing is detokenized', 'a word is what stands between white space;', '<unk> does not exist']) assert.ok(stdout.includes(part), stdout)
+    for (const part of ['nothing is detokenized', 'a word is what stands between white space;', '<unk> does not exist'])
+      assert.ok(stdout.includes(part), stdout)
     assert.equal((await recordedLosses(metrics)).length, 40)
   }))
 
@@ -73,8 +88,11 @@ test('curves with warm-up and without are one command', () =>
     assert.equal(code, 0, stderr)
     assert.match(stdout, /curves {6}out\/training\/warmup\.html\n$/)
     const page = await readFile(join(cwd, 'out/training/warmup.html'), 'utf8')
-    for (const part of ['Training loss', 'Validation loss', 'Learning rate', 'data-name="out"', 'data-name="out-without-warmup"']) assert.ok(page.includes(part), part)
-    const rates = (await readFile(join(cwd, 'out-without-warmup/training/metrics.jsonl'), 'utf8')).split('\n').map((line) => (line ? JSON.parse(line).rate : 0))
+    for (const part of ['Training loss', 'Validation loss', 'Learning rate', 'data-name="out"', 'data-name="out-without-warmup"'])
+      assert.ok(page.includes(part), part)
+    const rates = (await readFile(join(cwd, 'out-without-warmup/training/metrics.jsonl'), 'utf8'))
+      .split('\n')
+      .map((line) => (line ? JSON.parse(line).rate : 0))
     assert.equal(rates[0], 0.001)
     const none = await thaw(['curves', 'nowhere'], { cwd })
     assert.equal(none.stderr, 'thaw: nowhere: no recorded run here (expected training/metrics.jsonl); name the folder that was given with --out\n')
@@ -99,13 +117,22 @@ test('mistakes are named before anything is computed', () =>
       [await error('unfinished'), `--out ${at('unfinished')}: there is an unfinished run in this folder; ${goOn}`],
       [await error('x', '--resume'), `${at('x')}: no run was started here, so there is none to resume; start a new one`],
       [await error('trec', '--resume'), `${at('trec')}: the run in this folder is no pretraining run; go on with it by the command that started it`],
-      [await commandError(['pretrain', '--out', 'x']), '--text is missing: name text files, globs, or - for standard input (or go on with a run: --resume)'],
+      [
+        await commandError(['pretrain', '--out', 'x']),
+        '--text is missing: name text files, globs, or - for standard input (or go on with a run: --resume)',
+      ],
       [await error('x', '--steps', '1', '--minutes', '1'), 'steps, minutes and epochs: give one of them, not several'],
     ]
     for (const [message, expected] of messages) assert.equal(message, expected)
-    assert.match(await commandError(['pretrain', '--out', at('x'), '--text', 'nothing*.txt']), /^nothing\*\.txt: no such file, and no file matches it as a pattern/)
+    assert.match(
+      await commandError(['pretrain', '--out', at('x'), '--text', 'nothing*.txt']),
+      /^nothing\*\.txt: no such file, and no file matches it as a pattern/,
+    )
     assert.match(await error('x', '--config', 'hiden=3'), /^config: unknown key 'hiden'; the keys are vocabulary, hidden/)
-    assert.match(await error('x', '--config', 'hidden'), /^error: option '--config <settings>' argument 'hidden' is invalid\. Expected name=value, or several with commas/)
+    assert.match(
+      await error('x', '--config', 'hidden'),
+      /^error: option '--config <settings>' argument 'hidden' is invalid\. Expected name=value, or several with commas/,
+    )
     assert.match(await error('x', '--rate', 'fast'), /argument 'fast' is invalid\. Expected a number above 0, like 0\.001 or 1e-3\./)
     assert.match(await error('x', '--size', 'huge'), /Allowed choices are nano, tiny, small, tutorial\./)
     assert.match(await error('x', '--vocabluary', '300'), /^error: unknown option '--vocabluary'\n\(Did you mean --vocabulary\?\)/)

@@ -225,7 +225,9 @@ function check(fields: readonly Field[], understood: Understood, source: string,
 /** A text a line, empty lines included: what `predict` reads where a file says nothing else. */
 export async function readLines(path: string, encoding?: string): Promise<Example[]> {
   const source = sourceName(path)
-  const lines = decodeText(await wholeFile(path), source, encoding).text.replace(/^\ufeff/, '').split('\n')
+  const lines = decodeText(await wholeFile(path), source, encoding)
+    .text.replace(/^\ufeff/, '')
+    .split('\n')
   if (lines.at(-1) === '') lines.pop()
   return lines.map((text, i) => ({ text: text.trim(), line: i + 1 }))
 }

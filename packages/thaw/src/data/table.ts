@@ -120,4 +120,6 @@ function lineEnds(text: string): number {
 
 /** One line of CSV without its end: fields in quotes where they need them (RFC 4180). */
 export const csvLine = (fields: readonly string[], separator: string): string =>
-  fields.map((field) => (/["\r\n]/.test(field) || field.includes(separator) || field !== field.trim() ? `"${field.replaceAll('"', '""')}"` : field)).join(separator)
+  fields
+    .map((field) => (/["\r\n]/.test(field) || field.includes(separator) || field !== field.trim() ? `"${field.replaceAll('"', '""')}"` : field))
+    .join(separator)

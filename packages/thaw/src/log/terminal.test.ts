@@ -66,13 +66,7 @@ test('elsewhere it is plain lines without a bar every few seconds', () => {
   }
   bar.print('saved')
   bar.done()
-  assert.deepEqual(out.written, [
-    'step  6/10  ETA 4.0 s\n',
-    'step  8/10  ETA 2.0 s\n',
-    'step 10/10  ETA 0 ms\n',
-    'saved\n',
-    'step 10/10  in 6.0 s\n',
-  ])
+  assert.deepEqual(out.written, ['step  6/10  ETA 4.0 s\n', 'step  8/10  ETA 2.0 s\n', 'step 10/10  ETA 0 ms\n', 'saved\n', 'step 10/10  in 6.0 s\n'])
 })
 
 test('a status line is redrawn in place and taken away; elsewhere it is a line now and then', () => {

@@ -31,7 +31,16 @@ export type PretrainEvent =
   | { kind: 'tokenizer'; tokenizerKind: TokenizerKind; size: number; trained: boolean }
   | { kind: 'corpus'; tokens: number; words: number; documents: number }
   | { kind: 'model'; parameters: number; config: TransformerConfig }
-  | { kind: 'plan'; settings: PretrainSettings; steps: number; from: number; warmup: number; epochs: number; tokensPerStep: number; secondsPerStep: number }
+  | {
+      kind: 'plan'
+      settings: PretrainSettings
+      steps: number
+      from: number
+      warmup: number
+      epochs: number
+      tokensPerStep: number
+      secondsPerStep: number
+    }
   | ({ kind: 'step'; tokens: number } & StepReport)
   | { kind: 'validation'; step: number; report: PerplexityReport }
   | { kind: 'saved'; step: number }
@@ -177,7 +186,9 @@ async function train(
   const position = await loadTrainingState<Position>(folder, stores)
 
   if (position?.tokens !== undefined && position.tokens !== cache.tokens)
-    throw new Error(`${out}: the text has changed: the run began with ${position.tokens} tokens, now there are ${cache.tokens}; bring the text back, or start a new run`)
+    throw new Error(
+      `${out}: the text has changed: the run began with ${position.tokens} tokens, now there are ${cache.tokens}; bring the text back, or start a new run`,
+    )
   const range = { from: 0, to: validCache === cache ? heldOut.from : cache.tokens }
   const perEpoch = Math.floor(languageModelBatchCount(cache, { batch, time, ...range }) / microsteps)
   const secondsPerStep = await timeOneStep(trainer, batch, time)
@@ -192,7 +203,16 @@ async function train(
   })
   // a run that is killed before its first save goes on with the same number of steps
   if (!position) await saveTrainingState(folder, stores, positionAt(0))
-  onEvent({ kind: 'plan', settings, steps: total, from, warmup: warmupSteps(settings, total), epochs: total / perEpoch, tokensPerStep: batch * time * microsteps, secondsPerStep })
+  onEvent({
+    kind: 'plan',
+    settings,
+    steps: total,
+    from,
+    warmup: warmupSteps(settings, total),
+    epochs: total / perEpoch,
+    tokensPerStep: batch * time * microsteps,
+    secondsPerStep,
+  })
 
   const evaluator = await perplexityEvaluator(executor, config, params, { batch, time })
   const log = runLog(folder, from > 0 ? { resumeFrom: from } : {})
@@ -237,7 +257,16 @@ async function train(
     await saveModel(out, config, tokenizer, params)
     const tokens = end.step * batch * time * microsteps
     const { seconds = 0 } = positionAt(end.step)
-    const report = { steps: end.step, stopped: end.stopped, parameters, tokens, seconds, validation, heldOut, tokenizer: { kind: tokenizer.kind, size: tokenizer.size } }
+    const report = {
+      steps: end.step,
+      stopped: end.stopped,
+      parameters,
+      tokens,
+      seconds,
+      validation,
+      heldOut,
+      tokenizer: { kind: tokenizer.kind, size: tokenizer.size },
+    }
     if (!end.stopped) {
       await replaceFile(reportFile(folder), JSON.stringify(report, undefined, 2))
       await removeTrainingState(folder)
@@ -311,7 +340,8 @@ export async function readSettings(folder: string): Promise<PretrainSettings> {
     throw new Error(`${out}: no run was started here, so there is none to resume; start a new one`, { cause })
   })
   const settings = JSON.parse(text) as PretrainSettings
-  if (!Array.isArray(settings.text)) throw new Error(`${out}: the run in this folder is no pretraining run; go on with it by the command that started it`)
+  if (!Array.isArray(settings.text))
+    throw new Error(`${out}: the run in this folder is no pretraining run; go on with it by the command that started it`)
   return pretrainSettings(settings)
 }
 

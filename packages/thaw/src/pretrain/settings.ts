@@ -86,11 +86,12 @@ const choices: Record<string, readonly string[]> = { objective: objectives, sche
 function check(settings: PretrainSettings): void {
   for (const [name, value] of Object.entries(settings)) {
     const allowed = choices[name]
-    if (allowed && !allowed.includes(value as string))
-      throw new Error(`${name} ${JSON.stringify(value)}: expected one of ${allowed.join(', ')}`)
+    if (allowed && !allowed.includes(value as string)) throw new Error(`${name} ${JSON.stringify(value)}: expected one of ${allowed.join(', ')}`)
     if (typeof value !== 'number') continue
     const low = mayBeZero.includes(name) ? value < 0 : value <= 0
     if (!Number.isFinite(value) || low || (whole.includes(name) && !Number.isInteger(value)))
-      throw new Error(`${name} ${value}: expected a ${whole.includes(name) ? 'whole ' : ''}number ${mayBeZero.includes(name) ? 'of at least' : 'above'} 0`)
+      throw new Error(
+        `${name} ${value}: expected a ${whole.includes(name) ? 'whole ' : ''}number ${mayBeZero.includes(name) ? 'of at least' : 'above'} 0`,
+      )
   }
 }

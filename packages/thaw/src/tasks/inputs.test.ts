@@ -20,13 +20,20 @@ test('left padding: positions are counted from the first real token', () => {
 test('padding changes nothing: a text alone and beside a longer one has the same probabilities, with every pooling', () =>
   inFolder(async (folder) => {
     for (const causal of [true, false]) {
-      const backbone = await toyBackbone(join(folder, String(causal)), { causal, ...(causal ? {} : { block: 'tutorial' as const }) }, {
-        'heads.classification.weight': [16, 3],
-        'heads.classification.bias': [3],
-      })
+      const backbone = await toyBackbone(
+        join(folder, String(causal)),
+        { causal, ...(causal ? {} : { block: 'tutorial' as const }) },
+        {
+          'heads.classification.weight': [16, 3],
+          'heads.classification.bias': [3],
+        },
+      )
       backbone.tokenizer.addTokens(['[CLF]'], { special: true })
       const token = backbone.parameters.get('embeddings.token.weight')!
-      const parameters = new Map(backbone.parameters).set('embeddings.token.weight', { shape: [321, 16], data: Float32Array.from([...token.data, ...token.data.slice(0, 16)]) })
+      const parameters = new Map(backbone.parameters).set('embeddings.token.weight', {
+        shape: [321, 16],
+        data: Float32Array.from([...token.data, ...token.data.slice(0, 16)]),
+      })
       await using executor = await createExecutor({ threads: 1 })
       const params = await fillStore(executor, parameters)
       for (const pooling of poolings) {
@@ -36,7 +43,8 @@ test('padding changes nothing: a text alone and beside a longer one has the same
         const [short, long] = [{ text: 'who saw' }, { text: 'who saw the old king of the river and the bridge' }]
         const [alone] = await model.probabilities([short])
         const [, beside] = await model.probabilities([long, short])
-        for (const [i, value] of alone!.entries()) assert.ok(Math.abs(value - beside![i]!) < 1e-6, `${pooling}, causal ${causal}: ${alone} but ${beside}`)
+        for (const [i, value] of alone!.entries())
+          assert.ok(Math.abs(value - beside![i]!) < 1e-6, `${pooling}, causal ${causal}: ${alone} but ${beside}`)
         await model.dispose()
       }
     }
@@ -57,8 +65,18 @@ test('a text is cut to what fits beside the [CLF] token, and said to be cut', ()
 
 test('batches of similar lengths hold every text once', () => {
   const lengths = Array.from({ length: 70 }, (_, i) => (i * 37) % 50)
-  const batches = lengthGroupedBatches(lengths, 16, lengths.map((_, i) => i))
-  assert.deepEqual(batches.map((batch) => batch.length), [16, 16, 16, 16, 6])
-  assert.deepEqual(batches.flat().sort((a, b) => a - b), lengths.map((_, i) => i))
+  const batches = lengthGroupedBatches(
+    lengths,
+    16,
+    lengths.map((_, i) => i),
+  )
+  assert.deepEqual(
+    batches.map((batch) => batch.length),
+    [16, 16, 16, 16, 6],
+  )
+  assert.deepEqual(
+    batches.flat().sort((a, b) => a - b),
+    lengths.map((_, i) => i),
+  )
   for (const batch of batches) assert.ok(Math.max(...batch.map((i) => lengths[i]!)) - Math.min(...batch.map((i) => lengths[i]!)) <= 13)
 })

@@ -15,7 +15,9 @@ const openings: Record<string, string[]> = {
 
 /** Questions with labels HUM, LOC, NUM, all different up to 36 × 3 of them, in a fixed order. */
 export function toyQuestions(n: number, seed = 1): { text: string; label: string; line: number }[] {
-  const all = Object.entries(openings).flatMap(([label, starts]) => starts.flatMap((start) => nouns.map((noun) => ({ text: `${start} ${noun} ?`, label }))))
+  const all = Object.entries(openings).flatMap(([label, starts]) =>
+    starts.flatMap((start) => nouns.map((noun) => ({ text: `${start} ${noun} ?`, label }))),
+  )
   return random(seed)
     .shuffle(all)
     .slice(0, n)
@@ -30,7 +32,11 @@ export const toyText = (sentences: number, seed = 1): string => {
 }
 
 /** Writes a small random checkpoint into a folder and loads it. */
-export async function toyBackbone(folder: string, overrides: Partial<TransformerConfig> = {}, extra: Record<string, number[]> = {}): Promise<Backbone> {
+export async function toyBackbone(
+  folder: string,
+  overrides: Partial<TransformerConfig> = {},
+  extra: Record<string, number[]> = {},
+): Promise<Backbone> {
   const tokenizer = await trainByteLevelBpe([toyText(100)], { vocabulary: 320 })
   const config: TransformerConfig = {
     vocabulary: tokenizer.size,

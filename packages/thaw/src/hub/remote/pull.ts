@@ -32,7 +32,8 @@ export interface HubOptions {
   patience?: number
 }
 
-const cacheFolder = () =>
+/** Where pulled checkpoints are, unless told otherwise: Hugging Face's own cache. */
+export const cacheFolder = (): string =>
   process.env.HF_HUB_CACHE ?? join(process.env.HF_HOME ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'huggingface'), 'hub')
 
 /** Files that a checkpoint is loaded from; models in other formats, images and logs stay where they are. */

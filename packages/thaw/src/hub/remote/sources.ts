@@ -1,6 +1,7 @@
 // Where checkpoints come from: a hub (its API lists files with sizes and hashes), a plain HTTP server, or a folder of checkpoints. All give the same:
 // the files of a checkpoint, and how to get each.
 
+import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { refusal } from './download.js'
@@ -134,4 +135,13 @@ export async function registryNames(folder: string): Promise<string[]> {
   }
   await look('', 0)
   return names.sort()
+}
+
+/** The names of checkpoints in a cache of the hub's layout, whole ones only. */
+export async function cachedNames(cache: string): Promise<string[]> {
+  const entries = await readdir(cache).catch(() => [])
+  return entries
+    .filter((entry) => entry.startsWith('models--') && existsSync(join(cache, entry, 'refs')))
+    .map((entry) => entry.slice('models--'.length).replaceAll('--', '/'))
+    .sort()
 }
