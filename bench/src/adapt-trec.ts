@@ -36,16 +36,12 @@ const candidates: Record<'full' | 'scratch', Settings[]> = {
   full: [
     { pooling: 'max', rate: 3e-4, epochs: 8 },
     { pooling: 'max', rate: 6e-4, epochs: 8 },
-    { pooling: 'mean', rate: 3e-4, epochs: 8 },
     { pooling: 'mean', rate: 6e-4, epochs: 8 },
-    { pooling: 'clf', rate: 6e-4, epochs: 8 },
   ],
   scratch: [
     { pooling: 'max', rate: 1e-3, epochs: 12 },
     { pooling: 'max', rate: 5e-4, epochs: 12 },
     { pooling: 'mean', rate: 1e-3, epochs: 12 },
-    { pooling: 'mean', rate: 2e-3, epochs: 12 },
-    { pooling: 'clf', rate: 1e-3, epochs: 12 },
   ],
 }
 
