@@ -23,7 +23,7 @@ test('on a parabola of curvature 2 the loss falls below a rate of 1 and breaks a
   assert.ok(result.points.length < 60, 'the test ends where the loss breaks away')
   assert.ok(result.points.at(-1)!.rate > 0.9 && result.points.at(-1)!.rate < 20, `it ended at ${result.points.at(-1)!.rate}`)
   assert.ok(result.steepest! > 1e-3 && result.steepest! < 1, `steepest ${result.steepest}`)
-  assert.ok(result.suggestion! < 0.5, `suggestion ${result.suggestion}`)
+  assert.ok(result.suggestion! < 1, `suggestion ${result.suggestion}`)
   assert.deepEqual([...(await params.read('weight'))], [5])
   await assert.rejects(
     rateRangeTest({ trainer, params, copy, batches: batches(), from: 1, to: 0.1, seed: 1 }),
