@@ -36,6 +36,8 @@ export interface AdaptOptions extends Partial<AdaptSettings> {
   threads?: number
   /** A folder for the run's state and metrics: a run that was stopped or killed goes on from there with `resume`. */
   stateFolder?: string
+  /** Seconds between saves of the state; default 30. */
+  saveEvery?: number
   resume?: boolean
   signal?: AbortSignal
   onEvent?: (event: AdaptEvent) => void
@@ -80,7 +82,7 @@ export async function adapt(
   task: ClassificationTask,
   options: AdaptOptions,
 ): Promise<{ model: Classifier; report: AdaptReport }> {
-  const { train, valid, test, threads, stateFolder, resume, signal, onEvent = () => {}, ...given } = options
+  const { train, valid, test, threads, stateFolder, saveEvery, resume, signal, onEvent = () => {}, ...given } = options
   for (const [name, examples] of Object.entries({ train, valid })) if (examples.length === 0) throw new Error(`${name}: no examples`)
   for (const [name, examples] of Object.entries({ train, valid, test: test ?? [] }))
     examples.forEach((example, i) => {
@@ -104,7 +106,7 @@ async function run(
   settings: AdaptSettings,
   options: AdaptOptions & { onEvent(event: AdaptEvent): void },
 ) {
-  const { train, valid, test, stateFolder, resume, signal, onEvent } = options
+  const { train, valid, test, stateFolder, saveEvery = 30, resume, signal, onEvent } = options
   const started = performance.now()
   const { labels } = task
   const { tokenizer, config, clf } = withClf(backbone, settings)
@@ -222,7 +224,7 @@ async function run(
     ...(stateFolder
       ? {
           save: {
-            seconds: 30,
+            seconds: saveEvery,
             async run(step: number) {
               if (frozen) await keep(params, stores.params, true, trainable)
               await saveTrainingState(stateFolder, stores, { ...position, step, seconds: secondsSoFar() })

@@ -25,6 +25,8 @@ export interface AdaptData {
 /** Reads the files. @throws naming file and line, at a label of validation or test that training does not have among others. */
 export async function readData(files: DataFiles, options: DataOptions): Promise<AdaptData> {
   const train = await readLabelled(files.train, options)
+  if (train.labels.length < 2)
+    throw new Error(`${files.train}: every example has the label ${JSON.stringify(train.labels[0])}; a classifier needs at least two different ones`)
   const notes = [describeReading(files.train, train)]
   const also = async (file: string) => {
     const read = await readLabelled(file, options)

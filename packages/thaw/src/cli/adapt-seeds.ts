@@ -26,6 +26,7 @@ export interface SeedsOptions {
   /** The command that goes on with the run. */
   goOn: string
   threads: number | undefined
+  saveEvery: number | undefined
   mistakes: number
   baseline: boolean
 }
@@ -80,7 +81,7 @@ async function runSeed(
   before: readonly SeedResult[],
   first: boolean,
 ): Promise<SeedResult | undefined> {
-  const { backbone, data, settings, seeds, out, threads, mistakes } = options
+  const { backbone, data, settings, seeds, out, threads, saveEvery, mistakes } = options
   const { train, valid, test, labels } = data
   const screen = adaptScreen(seeds > 1 ? `seed ${seed}` : 'adapt', (plan) => {
     interrupt.arm()
@@ -98,6 +99,7 @@ async function runSeed(
       signal: interrupt.signal,
       onEvent: (event) => screen.event(event),
       ...(threads === undefined ? {} : { threads }),
+      ...(saveEvery === undefined ? {} : { saveEvery }),
     })
     await using _ = model
     const kept = bestOf(before)

@@ -33,6 +33,7 @@ interface Options extends Omit<AdaptRun, 'command' | 'checkpoint'> {
   resume?: boolean
   overwrite?: boolean
   threads?: number
+  saveEvery?: number
   mistakes: number
   baseline: boolean
 }
@@ -77,6 +78,7 @@ export function registerAdapt(program: Command): void {
     .option('--clip <norm>', 'largest norm of the gradients, 0 for none; default 1', nonNegative)
     .option('--seed <n>', 'of head, order and dropout; default 1', countOrNone)
     .option('--seeds <n>', 'run so many seeds, report mean ± deviation, keep the best by validation', count)
+    .option('--save-every <seconds>', 'default 30', positive)
     .option('--threads <n>', 'default: all cores, at most 8', count)
     .optionsGroup('Report:')
     .option('--mistakes <n>', 'how many of the worst mistakes to show', countOrNone, 10)
@@ -86,7 +88,7 @@ export function registerAdapt(program: Command): void {
 }
 
 async function runAdapt(checkpoint: string | undefined, options: Options): Promise<void> {
-  const { out, resume = false, overwrite = false, threads, mistakes, baseline, ...given } = options
+  const { out, resume = false, overwrite = false, threads, saveEvery, mistakes, baseline, ...given } = options
   const folder = join(out, 'training')
   const goOn = `thaw adapt --resume --out ${shellWord(out)}`
   if (!resume) {
@@ -112,7 +114,7 @@ async function runAdapt(checkpoint: string | undefined, options: Options): Promi
     await mkdir(folder, { recursive: true })
     await replaceFile(join(folder, 'run.json'), JSON.stringify(run, undefined, 2))
   }
-  await adaptSeeds({ backbone, data, settings, seeds: run.seeds ?? 1, out, resume, goOn, threads, mistakes, baseline })
+  await adaptSeeds({ backbone, data, settings, seeds: run.seeds ?? 1, out, resume, goOn, threads, saveEvery, mistakes, baseline })
 }
 
 /** The settings among a run's options. */

@@ -1,6 +1,6 @@
 // `thaw curves`: the recorded metrics of one or more runs, laid over each other on one HTML page.
 
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
@@ -37,13 +37,13 @@ export function registerCurves(program: Command): void {
 
 /** Writes the page. @throws where a folder holds no recorded run. */
 export async function writeCurves(runs: readonly string[], out: string): Promise<void> {
-  const recorded = runs.map((run) => ({ run, lines: readMetrics(metricsOf(run)) }))
+  const recorded = runs.flatMap((run) => metricsOf(run).map(([name, path]) => ({ name, lines: readMetrics(path) })))
   const metrics = new Set([...Object.keys(titles), ...recorded.flatMap(({ lines }) => lines.flatMap((line) => Object.keys(line)))])
   for (const name of ['step', 'time']) metrics.delete(name)
   const sections = [...metrics].flatMap((metric): Section[] => {
-    const series = recorded.flatMap(({ run, lines }) => {
+    const series = recorded.flatMap(({ name, lines }) => {
       const points = lines.flatMap((line): Point[] => (typeof line[metric] === 'number' ? [[line.step, line[metric]]] : []))
-      return points.length === 0 ? [] : [{ name: run, points: metric === 'loss' ? runningMean(points) : points }]
+      return points.length === 0 ? [] : [{ name, points: metric === 'loss' ? runningMean(points) : points }]
     })
     if (series.length === 0) return []
     const { title, unit, log } = titles[metric] ?? { title: metric, unit: metric }
@@ -52,8 +52,13 @@ export async function writeCurves(runs: readonly string[], out: string): Promise
   await writeFile(out, htmlReport({ title: 'Training curves', subtitle: runs.join(', '), sections }))
 }
 
-function metricsOf(run: string): string {
-  for (const path of [join(run, 'training', 'metrics.jsonl'), join(run, 'metrics.jsonl')]) if (existsSync(path)) return path
+/** The recorded metrics of a run's folder, by name: one of a pretraining run, one for each seed of an adaptation. */
+function metricsOf(run: string): [name: string, path: string][] {
+  const training = join(run, 'training')
+  const own = join(training, 'metrics.jsonl')
+  if (existsSync(own)) return [[run, own]]
+  const seeds = existsSync(training) ? readdirSync(training).filter((name) => existsSync(join(training, name, 'metrics.jsonl'))) : []
+  if (seeds.length > 0) return seeds.map((seed) => [seeds.length > 1 ? `${run} ${seed}` : run, join(training, seed, 'metrics.jsonl')])
   throw new Error(`${run}: no recorded run here (expected training/metrics.jsonl); name the folder that was given with --out`)
 }
 

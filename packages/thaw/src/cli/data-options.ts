@@ -1,5 +1,6 @@
 // The options by which commands are told how to read labelled data, and one line that says how a file was understood.
 
+import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
 import { type ReadExamples, type ReadExamplesOptions, readExamples } from '../data/index.js'
 import { separatorName } from '../data/table.js'
@@ -53,7 +54,7 @@ export function describeReading(file: string, { examples, understood }: ReadExam
     `text from ${text.join(' + ')}${pair === undefined ? '' : ` and ${pair}`}`,
     ...(label === undefined ? [] : [`label from ${label}`]),
   ]
-  return `${file}: ${parts.join(', ')}`
+  return `${basename(file)}: ${parts.join(', ')}`
 }
 
 /** @throws at the first example whose label is not among those known, with file and line. */

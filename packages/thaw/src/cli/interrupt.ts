@@ -7,32 +7,33 @@ export interface Interrupt extends Disposable {
   arm(): void
 }
 
+const signals = ['SIGINT', 'SIGTERM'] as const
+
 /** Listens for ^C until disposed of. `say` prints a line where the user sees it. */
 export function interruptible(say: (line: string) => void): Interrupt {
   const controller = new AbortController()
   let armed = false
+  const release = () => {
+    for (const name of signals) process.off(name, listener)
+  }
   const listener = (name: NodeJS.Signals) => {
-    const code = name === 'SIGTERM' ? 143 : 130
-    if (!armed || controller.signal.aborted) quit(code)
-    process.exitCode = code
+    if (!armed || controller.signal.aborted) {
+      process.stderr.write('\n')
+      release()
+      // Without a listener the signal does what it does by default. process.exit would wait for ONNX Runtime's threads, and end in its abort().
+      process.kill(process.pid, name)
+      return
+    }
+    process.exitCode = name === 'SIGTERM' ? 143 : 130
     say('stopping after this step, then saving; ^C again quits at once')
     controller.abort()
   }
-  process.on('SIGINT', listener)
-  process.on('SIGTERM', listener)
+  for (const name of signals) process.on(name, listener)
   return {
     signal: controller.signal,
     arm() {
       armed = true
     },
-    [Symbol.dispose]() {
-      process.off('SIGINT', listener)
-      process.off('SIGTERM', listener)
-    },
+    [Symbol.dispose]: release,
   }
-}
-
-function quit(code: number): never {
-  process.stderr.write('\n')
-  process.exit(code)
 }

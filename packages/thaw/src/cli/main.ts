@@ -8,11 +8,20 @@ import { registerEvaluate } from './evaluate.js'
 import { registerHub } from './hub.js'
 import { registerPredict } from './predict.js'
 import { registerPretrain } from './pretrain.js'
+import { registerTokenizer } from './tokenizer.js'
 
 /** Adds a command to the program. */
 export type Register = (program: Command) => void
 
-const commands: readonly Register[] = [registerPretrain, registerAdapt, registerPredict, registerEvaluate, registerCurves, registerHub]
+const commands: readonly Register[] = [
+  registerPretrain,
+  registerAdapt,
+  registerPredict,
+  registerEvaluate,
+  registerTokenizer,
+  registerCurves,
+  registerHub,
+]
 
 /** Builds the program; every command adds itself. */
 export function createProgram(): Command {

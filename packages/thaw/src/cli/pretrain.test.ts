@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { load } from '../adapt/index.js'
 import { inFolder } from '../testing/checkpoints.js'
-import { commandError, recordedLosses, thaw } from '../testing/command.js'
+import { commandError, recordedLosses, recordedSteps, thaw } from '../testing/command.js'
 import { toyText } from '../testing/toy.js'
 import { random } from '../text/random.js'
 
@@ -26,21 +26,24 @@ const run = (out: string, ...more: string[]) => ['pretrain', '--text', 'text.txt
 test('a run that is killed at ten random moments has the losses, bit for bit, of one that is not', () =>
   inFolder(async (cwd) => {
     await writeFile(join(cwd, 'text.txt'), toyText(300))
-    const steps = ['--steps', '60', '--save-every', '0.001']
+    const steps = ['--steps', '300', '--save-every', '0.03']
     const whole = await thaw(run('whole', ...steps), { cwd })
     assert.equal(whole.code, 0, whole.stderr)
     const wanted = await recordedLosses(join(cwd, 'whole/training/metrics.jsonl'))
-    assert.equal(wanted.length, 60)
+    assert.equal(wanted.length, 300)
     const chance = random(Date.now())
+    const metrics = join(cwd, 'killed/training/metrics.jsonl')
+    const half = async () =>
+      (await readdir(join(cwd, 'killed/training')).catch(() => [])).some((name) => name.startsWith('.training.safetensors.writing'))
     let whileSaving = 0
     for (let kill = 1; kill <= 10; kill++) {
-      const metrics = join(cwd, 'killed/training/metrics.jsonl')
-      const before = (await recordedLosses(metrics)).length
-      const when = async () => (await recordedLosses(metrics)).length >= Math.min(57, before + 4)
+      const before = await recordedSteps(metrics)
+      // some as soon as a save has begun, the others at any moment
+      const when = async () => (await recordedSteps(metrics)) >= before + 4 && (kill > 4 || (await half()))
       const args = kill === 1 ? run('killed', ...steps) : ['pretrain', '--resume', '--out', 'killed', '--threads', '1']
-      const { signal, stderr } = await thaw(args, { cwd, send: { signal: 'SIGKILL', when, after: chance.integer(12) } })
+      const { signal, stderr } = await thaw(args, { cwd, send: { signal: 'SIGKILL', when, after: kill > 4 ? chance.integer(12) : 0 } })
       assert.equal(signal, 'SIGKILL', stderr)
-      if ((await readdir(join(cwd, 'killed/training'))).some((name) => name.startsWith('.training.safetensors'))) whileSaving++
+      if (await half()) whileSaving++
     }
     assert.ok(whileSaving > 0, 'no kill fell into a save')
     const end = await thaw(run('killed', ...steps, '--resume'), { cwd })
@@ -49,7 +52,7 @@ test('a run that is killed at ten random moments has the losses, bit for bit, of
     const parameters = async (folder: string) => [...(await load(join(cwd, folder))).parameters]
     assert.deepEqual(await parameters('killed'), await parameters('whole'))
     // what was reported goes to stdout, what happened to stderr
-    assert.match(end.stdout, /^pretrained {2}60 steps/)
+    assert.match(end.stdout, /^pretrained {2}300 steps/)
     assert.match(end.stderr, /goes on after step/)
     assert.ok(!existsSync(join(cwd, 'killed/training/training.safetensors')))
     const again = await thaw(['pretrain', '--resume', '--out', 'killed'], { cwd })
@@ -60,8 +63,8 @@ test('a run that is killed at ten random moments has the losses, bit for bit, of
 test('^C saves and says how to go on; standard input is kept for that; the report says what was counted', () =>
   inFolder(async (cwd) => {
     const metrics = join(cwd, 'out/training/metrics.jsonl')
-    const args = run('out', '--steps', '40').map((arg) => (arg === 'text.txt' ? '-' : arg))
-    const when = async () => (await recordedLosses(metrics)).length >= 3
+    const args = run('out', '--steps', '300').map((arg) => (arg === 'text.txt' ? '-' : arg))
+    const when = async () => (await recordedSteps(metrics)) >= 3
     const stopped = await thaw(args, { cwd, input: toyText(300), send: { signal: 'SIGINT', when } })
     assert.equal(stopped.code, 130, stopped.stderr)
     assert.match(stopped.stderr, /stopping after this step, then saving; \^C again quits at once\n/)
@@ -78,7 +81,7 @@ test('^C saves and says how to go on; standard input is kept for that; the repor
     assert.match(stdout, /[\d.]+ per word = exp\([\d,]+ nats \/ \d+ words\)/)
     for (const part of ['nothing is detokenized', 'a word is what stands between white space;', '<unk> does not exist'])
       assert.ok(stdout.includes(part), stdout)
-    assert.equal((await recordedLosses(metrics)).length, 40)
+    assert.equal((await recordedLosses(metrics)).length, 300)
   }))
 
 test('curves with warm-up and without are one command', () =>

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
-import { type ReadExamplesOptions, readExamples } from './read-examples.js'
+import { type ReadExamplesOptions, readExamples, readLines } from './read-examples.js'
+import { csvLine } from './table.js'
 
 const folder = await mkdtemp(join(tmpdir(), 'thaw-examples-'))
 after(() => rm(folder, { recursive: true, force: true }))
@@ -190,4 +191,26 @@ test('errors name file and line, what was expected, what came, the way out', asy
   await fails('e.json', '[\n{"text": "a"}]\n', ': this is a JSON array; expected one JSON object a line (JSONL)')
   await fails('e.txt', 'just a line\n', ': the format is not clear from the name or the content; name it with --format jsonl, csv, tsv or trec')
   await assert.rejects(readExamples(join(folder, 'none.csv')), { message: `${join(folder, 'none.csv')}: no such file` })
+})
+
+test('rows are kept whole, those without a text too where asked for, and are written back as they were', async () => {
+  const csv = 'id,text\n1,"a ""b"", c"\n2,\n3," d"\n'
+  const { examples, records } = await read('whole.csv', csv, { label: false, keepEmpty: true })
+  assert.deepEqual(
+    examples.map(({ text }) => text),
+    ['a "b", c', '', 'd'],
+  )
+  assert.equal(['id,text', ...records.map((record) => csvLine(record as string[], ','))].map((line) => `${line}\n`).join(''), csv)
+  const { records: objects } = await read('whole.jsonl', '{"text": "a", "more": [1]}\n', { label: false })
+  assert.deepEqual(objects, [{ text: 'a', more: [1] }])
+  assert.equal((await read('numbers.tsv', 'x\ty\n', { text: ['2'], label: '1' })).understood.byNumber, true)
+})
+
+test('plain texts, a line each', async () => {
+  await writeFile(join(folder, 'plain.txt'), '\ufeffone\r\n\n two \n')
+  assert.deepEqual(await readLines(join(folder, 'plain.txt')), [
+    { text: 'one', line: 1 },
+    { text: '', line: 2 },
+    { text: 'two', line: 3 },
+  ])
 })

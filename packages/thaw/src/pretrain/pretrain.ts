@@ -96,7 +96,7 @@ export async function pretrain(given: Partial<PretrainSettings> & { text: string
   await using input = await copyStandardInput(settings.text)
   await using executor = await createExecutor(options.threads === undefined ? {} : { threads: options.threads })
   const tokenizer = resume ? await loadTokenizer(out) : await tokenizerFor({ ...settings, text: input.files }, onEvent)
-  onEvent({ kind: 'tokenizer', tokenizerKind: tokenizer.kind, size: tokenizer.size, trained: settings.tokenizer === undefined })
+  onEvent({ kind: 'tokenizer', tokenizerKind: tokenizer.kind, size: tokenizer.size, trained: !resume && settings.tokenizer === undefined })
   return await run({ settings, out, folder, tokenizer, executor, onEvent, resume, input, ...(signal ? { signal } : {}) })
 }
 

@@ -32,7 +32,7 @@ export async function thaw(args: readonly string[], { cwd, input = '', send }: C
     child.on('close', (code, signal) => resolve({ code, signal, ...streams }))
   })
   if (send) {
-    while (child.exitCode === null && child.signalCode === null && !(await send.when())) await setTimeout(2)
+    while (child.exitCode === null && child.signalCode === null && !(await send.when())) await setTimeout(4)
     if (send.after) await setTimeout(send.after)
     child.kill(send.signal)
   }
@@ -52,6 +52,9 @@ export async function commandError(args: readonly string[]): Promise<string> {
   }
   throw new Error(`thaw ${args.join(' ')}: an error was expected`)
 }
+
+/** How many steps a run has recorded. */
+export const recordedSteps = async (metrics: string): Promise<number> => (await readFile(metrics, 'utf8').catch(() => '')).split('"loss"').length - 1
 
 /** Steps and losses of a run's recorded metrics; empty where there is none yet. */
 export async function recordedLosses(metrics: string): Promise<[number, number][]> {

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { inFolder } from '../testing/checkpoints.js'
+import { commandError, recordedLosses, recordedSteps, thaw } from '../testing/command.js'
+import { toyBackbone, toyQuestions } from '../testing/toy.js'
+
+const questions = toyQuestions(100)
+const csv = (rows: typeof questions) =>
+  `id;subject;body;queue\n${rows.map(({ text, label }, i) => `${i};"${text.slice(0, 8)}";${text.slice(8)};${label}`).join('\n')}\n`
+
+/** A folder with a checkpoint and labelled data in several formats. */
+const inWorkplace = (use: (cwd: string) => Promise<void>) =>
+  inFolder(async (cwd) => {
+    await toyBackbone(join(cwd, 'lm'))
+    await writeFile(join(cwd, 'train.csv'), csv(questions.slice(0, 80)))
+    await writeFile(join(cwd, 'test.csv'), csv(questions.slice(80)))
+    await use(cwd)
+  })
+
+const columns = ['--text', 'subject,body', '--label', 'queue']
+const adaptTo = (out: string, ...more: string[]) => ['adapt', 'lm', '--train', 'train.csv', ...columns, '--threads', '1', '--out', out, ...more]
+
+test('from CSV to a classifier: data shown, recipe shown, report, predictions, evaluation', () =>
+  inWorkplace(async (cwd) => {
+    const { code, stdout, stderr } = await thaw(adaptTo('out', '--test', 'test.csv', '--epochs', '10', '--rate', '0.003', '--seeds', '2'), { cwd })
+    assert.equal(code, 0, stderr)
+    for (const part of [
+      'train.csv: 80 rows, csv with ;, text from subject + body, label from queue',
+      'validation: 10 % of the training examples, by seed 1: labels in proportion, duplicates on one side',
+      'cut at 24',
+      'duplicates',
+      'full: everything: ',
+      '90 steps: 10 epochs of 9 batches of 8, from 72 examples',
+      'AdamW, rate 0.003 after 5 steps of warm-up, then linear to 0',
+      'new: heads.classification.{weight,bias}',
+      'unused: none',
+      'epoch  1/10: accuracy',
+    ])
+      assert.ok(stderr.includes(part), `${part}\n${stderr}`)
+    for (const part of [
+      /^mean ± deviation +[\d.]+ ± [\d.]+/m,
+      /^kept +seed [12], epoch \d+ of 10/m,
+      /^test +accuracy/m,
+      /^floor +accuracy/m,
+      /truth \\ predicted/,
+    ])
+      assert.match(stdout, part)
+    assert.ok(!existsSync(join(cwd, 'out/training/seed-1/training.safetensors')))
+
+    await writeFile(join(cwd, 'new.csv'), 'n,question\n1,"where is the ""old"", old king ?"\n2,\n3,how old is the ship ?\n')
+    const predicted = await thaw(['predict', 'out', '--file', 'new.csv', '--text', 'question'], { cwd })
+    assert.match(
+      predicted.stdout,
+      /^n,question,label,score\n1,"where is the ""old"", old king \?",LOC,0\.\d{4}\n2,,,\n3,how old is the ship \?,NUM,0\.\d{4}\n$/,
+    )
+    assert.equal(predicted.stderr, '1 row has no text and gets no label\n')
+    // one text, several, lines, JSONL that has a label already
+    const predict = async (args: string[], input = '') => (await thaw(['predict', 'out', ...args], { cwd, input })).stdout
+    assert.match(await predict(['who made the ship ?', '--top', '2']), /^label {3}score\n─{5} {2}─{6}\nHUM {4}0\.\d{4}\n(LOC|NUM) {4}0\.\d{4}\n$/)
+    assert.match(
+      await predict(['who made the ship ?', 'where is the king ?']),
+      /^HUM\t0\.\d{4}\twho made the ship \?\nLOC\t0\.\d{4}\twhere is the king \?\n$/,
+    )
+    assert.match(
+      await predict([], 'who made the ship ?\r\n\nhow old is the king ?'),
+      /^HUM\t0\.\d{4}\twho made the ship \?\n\t\t\nNUM\t0\.\d{4}\thow old is the king \?\n$/,
+    )
+    assert.match(
+      await predict(['--format', 'jsonl'], '{"text":"who made the ship ?","label":"?","n":1}\n'),
+      /^\{"text":"who made the ship \?","label":"\?","n":1,"predicted_label":"HUM","predicted_score":0\.\d+\}\n$/,
+    )
+    const evaluated = await thaw(['evaluate', 'out', '--test', 'test.csv', ...columns], { cwd })
+    const accuracy = /^test +(accuracy [\d.]+ %, macro-F1 [\d.]+ %)/m
+    assert.equal(accuracy.exec(evaluated.stdout)?.[1], accuracy.exec(stdout)?.[1])
+  }))
+
+test('a run that is killed or stopped goes on to the losses of one that is not', () =>
+  inWorkplace(async (cwd) => {
+    const settings = ['--epochs', '30', '--dropout', '0.2', '--no-baseline', '--save-every', '0.03']
+    const metrics = (out: string) => join(cwd, out, 'training/seed-1/metrics.jsonl')
+    assert.equal((await thaw(adaptTo('whole', ...settings), { cwd })).code, 0)
+    const wanted = await recordedLosses(metrics('whole'))
+    assert.equal(wanted.length, 30 * 9)
+    const reached = (step: number) => async () => (await recordedSteps(metrics('out'))) >= step
+    const killed = await thaw(adaptTo('out', ...settings), { cwd, send: { signal: 'SIGKILL', when: reached(4), after: 3 } })
+    assert.equal(killed.signal, 'SIGKILL')
+    const again = await thaw(adaptTo('out', ...settings), { cwd })
+    assert.match(again.stderr, /^thaw: --out out: there is an unfinished run in this folder; go on with it \(thaw adapt --resume --out out\)/)
+    const resume = ['adapt', '--resume', '--out', 'out', '--threads', '1', '--no-baseline', '--save-every', '0.03']
+    await thaw(resume, { cwd, send: { signal: 'SIGKILL', when: reached(30) } })
+    const stopped = await thaw(resume, { cwd, send: { signal: 'SIGINT', when: reached(60) } })
+    assert.equal(stopped.code, 130, stopped.stderr)
+    assert.match(stopped.stderr, /saved +the best epoch so far \(\d+, validation [\d.]+ %\): out\n/)
+    assert.match(stopped.stderr, /stopped; everything is saved\. Go on with\n {2}thaw adapt --resume --out out\n$/)
+    const end = await thaw([...adaptTo('out', ...settings), '--resume'], { cwd })
+    assert.equal(end.code, 0, end.stderr)
+    assert.deepEqual(await recordedLosses(metrics('out')), wanted)
+    const model = (out: string) => readFile(join(cwd, out, 'model.safetensors'))
+    assert.deepEqual(await model('out'), await model('whole'))
+    const finished = await thaw(resume, { cwd })
+    assert.match(finished.stderr, /this run is finished; there is nothing to resume\n/)
+  }))
+
+test('mistakes are named, with the way out', () =>
+  inWorkplace(async (folder) => {
+    const at = (name: string) => join(folder, name)
+    const error = (...more: string[]) => commandError(['adapt', at('lm'), '--train', at('train.csv'), '--out', at('out'), ...more])
+    const there = 'columns here: "id", "subject", "body", "queue"'
+    await writeFile(at('typo.csv'), csv([{ ...questions[0]!, label: 'hum' }]))
+    await writeFile(at('one.jsonl'), '{"text": "a", "label": "x"}\n{"text": "b", "label": "x"}\n')
+    await writeFile(at('plain.csv'), 'text\nwho ?\nwhere ?\n')
+    const messages: [string, string][] = [
+      [await commandError(['adapt', at('lm'), '--train', at('nope.csv'), '--out', at('out')]), `${at('nope.csv')}: no such file`],
+      [
+        await commandError(['adapt', at('nope'), '--train', at('train.csv'), '--out', at('out')]),
+        `${at('nope')}: there is no such folder; give the folder of a checkpoint, with config.json and model.safetensors`,
+      ],
+      [await commandError(['adapt', at('lm'), '--out', at('out')]), '--train is missing: name a file of labelled texts'],
+      [
+        await commandError(['adapt', '--train', at('train.csv'), '--out', at('out')]),
+        'which checkpoint? Name its folder: thaw adapt CHECKPOINT --train FILE --out FOLDER',
+      ],
+      [
+        await error('--text', 'titel'),
+        `${at('train.csv')}:1: no column "titel"; ${there}; a file without a header line is read by column numbers, for example --text 2,3 --label 1`,
+      ],
+      [
+        await error('--valid', at('typo.csv'), ...columns),
+        `${at('typo.csv')}:2: the label "hum" is not among the labels of ${at('train.csv')}: "HUM", "LOC", "NUM"; correct it or leave such rows out`,
+      ],
+      [
+        await error('--train', at('one.jsonl')),
+        `${at('one.jsonl')}: every example has the label "x"; a classifier needs at least two different ones`,
+      ],
+      [await error('--train', at('plain.csv')), `${at('plain.csv')}: no column with the label was found; name it with --label; columns here: "text"`],
+      [await error('--resume'), `${at('out')}: no run was started here, so there is none to resume; start a new one`],
+      [await error('--max-length', '99', ...columns), 'max length 99: the model has 24 positions'],
+      [
+        await commandError(['predict', at('lm'), 'x']),
+        `${at('lm')}: this checkpoint is no classifier (its config.json names no labels and pooling); adapt it first: thaw adapt ${at('lm')} --train …`,
+      ],
+      [await commandError(['predict', at('lm'), 'x', '--file', 'y']), 'a text and --file: give one of them, not both'],
+    ]
+    for (const [message, expected] of messages) assert.equal(message, expected)
+    assert.ok(!existsSync(at('out')))
+    assert.match(await error('--scheme', 'half'), /Allowed choices are full, frozen, scratch\./)
+    assert.match(await error('--dropout', '1'), /argument '1' is invalid\. Expected a number from 0 up to, not including, 1\./)
+    assert.match(await error('--text', 'subject,'), /Expected a name, or several with commas between them\./)
+  }))
