@@ -5,23 +5,35 @@ import { adamw, createExecutor, type Executor, linear, type Store, type Tensor }
 import { runLog } from '../log/run-log.js'
 import type { ClassificationReport } from '../metrics/classification.js'
 import { parameterShapes } from '../models/shapes.js'
-import { Scope } from '../nn/scope.js'
-import { type ClassificationTask, classifierInputs, classifierLogits, classifierLoss } from '../tasks/classification.js'
+import type { ClassificationTask } from '../tasks/classification.js'
 import { textEncoder } from '../tasks/inputs.js'
-import { mixedLogits } from '../tasks/scalar-mix.js'
 import { runLoop, type StepReport } from '../train/loop.js'
+import { createStagedTrainer } from '../train/staged-trainer.js'
 import { loadTrainingState, removeTrainingState, saveTrainingState } from '../train/state.js'
 import { createTrainer } from '../train/trainer.js'
 import type { Backbone } from './backbone.js'
 import { meansFeeds, tokenFeeds, trainingBatches } from './batches.js'
 import { type Classifier, type ClassifierDetails, createClassifier, labelId, type TextLike } from './classifier.js'
-import { addedRow, fill, type PartialLoad, tableWithRow, tokenTable, withClf } from './parameters.js'
+import { buildNetwork, readsMix } from './network.js'
+import { addedRow, fill, type PartialLoad, tokenTable, withClf } from './parameters.js'
+import { describePlan, planRecipe, type RecipePlan } from './recipe/plan.js'
 import { type AdaptSettings, adaptationSettings } from './settings.js'
 
 export type LabelledText = TextLike & { label?: string }
 
 export type AdaptEvent =
-  | { kind: 'plan'; settings: AdaptSettings; steps: number; from: number; trained: number; parameters: number; truncated: number; load: PartialLoad }
+  | {
+      kind: 'plan'
+      settings: AdaptSettings
+      steps: number
+      from: number
+      trained: number
+      parameters: number
+      truncated: number
+      load: PartialLoad
+      /** What a recipe does, a line a stage. */
+      stages: string[]
+    }
   | { kind: 'features'; texts: number; seconds: number }
   | ({ kind: 'step'; total: number; tokens: number } & StepReport)
   | { kind: 'epoch'; epoch: number; epochs: number; step: number; accuracy: number; macroF1: number; loss: number; best: boolean }
@@ -34,6 +46,8 @@ export interface AdaptOptions extends Partial<AdaptSettings> {
   /** Looked at once, at the end. */
   test?: readonly LabelledText[]
   threads?: number
+  /** Diagonal of the Fisher information by path, for a recipe with `ewc()`. */
+  fisher?: ReadonlyMap<string, Float32Array>
   /** A folder for the run's state and metrics: a run that was stopped or killed goes on from there with `resume`. */
   stateFolder?: string
   /** Seconds between saves of the state; default 30. */
@@ -111,35 +125,17 @@ async function run(
   const { labels } = task
   const { tokenizer, config, clf } = withClf(backbone, settings)
   const frozen = settings.scheme === 'frozen'
-  const mix = frozen && settings.pooling === 'mean'
-  const details: ClassifierDetails = { task: 'classification', labels, pooling: settings.pooling, mix, maxLength: settings.maxLength }
-
-  const added = frozen && clf !== undefined ? { id: clf, row: undefined as Tensor | undefined } : undefined
-  const scope = new Scope({
-    training: true,
-    ...(added
-      ? {
-          parametrize: new Map([
-            [
-              tokenTable,
-              (weight: Tensor) => {
-                const { table, row } = tableWithRow(weight, added.id)
-                added.row = row
-                return table
-              },
-            ],
-          ]),
-        }
-      : {}),
-  })
-  // a frozen backbone has no dropout: its features are what they are
-  const logits = mix
-    ? mixedLogits(scope, config, labels.length, settings.dropout)
-    : classifierLogits(scope, { ...config, dropout: frozen ? 0 : settings.dropout }, classifierInputs(), {
-        labels: labels.length,
-        pooling: settings.pooling,
-        dropout: settings.dropout,
-      })
+  const mix = readsMix(settings)
+  const { recipe } = settings
+  const details: ClassifierDetails = {
+    task: 'classification',
+    labels,
+    pooling: settings.pooling,
+    mix,
+    maxLength: settings.maxLength,
+    ...(recipe ? { recipe } : {}),
+  }
+  const { scope, loss, added } = buildNetwork(config, settings, labels.length, clf)
   const shapes = new Map<string, readonly number[]>([
     ...parameterShapes(config),
     ...[...scope.parameters].map(([path, x]) => [path, x.shape as number[]] as const),
@@ -147,45 +143,51 @@ async function run(
   const params = await executor.store('params')
   await params.declare([...shapes].map(([path, shape]) => ({ path, shape, dtype: 'f32' })))
   const load = await fill(params, shapes, backbone, settings, clf)
-  // what the graph does not reach (a pooler, say) is kept as it is
-  const trainable = [...scope.parameters]
-    .filter(([path]) => !frozen || path.startsWith('heads.'))
-    .map(([, tensor]) => tensor)
-    .concat(added?.row ?? [])
+  const perEpoch = Math.ceil(train.length / settings.batch)
+  const total = perEpoch * settings.epochs
   // the table has the row's first values, and gets those of each epoch
   const row = await addedRowStore(params, added, config.hidden)
-  const trainer = await createTrainer(executor, {
-    loss: classifierLoss(logits),
-    trainable,
-    optimizer: adamw({ weightDecay: settings.weightDecay, ...(settings.clip > 0 ? { clip: settings.clip } : {}) }),
-    rateOf: (path) => (path.startsWith('heads.') ? settings.headFactor : 1),
-    params,
-  })
+  // what the graph does not reach (a pooler, say) is kept as it is
+  const reached = new Map([...scope.parameters, ...(added ? [[addedRow, added.row] as const] : [])])
+  const plan = recipe && planRecipe(recipe, { paths: [...reached.keys()], fresh: new Set([...load.fresh, addedRow]) }, { steps: total, perEpoch })
+  const trains = plan ? new Set(plan.stages.flatMap((stage) => stage.trained)) : undefined
+  const trainable = [...reached]
+    .filter(([path]) => trains?.has(path) ?? (!frozen || path.startsWith('heads.') || path === addedRow))
+    .map(([, tensor]) => tensor)
+  const headFactor = (path: string) => (path.startsWith('heads.') ? settings.headFactor : 1)
+  const optimizer = adamw({ weightDecay: settings.weightDecay, ...(settings.clip > 0 ? { clip: settings.clip } : {}) })
+  const trainer = plan
+    ? await createStagedTrainer(executor, {
+        ...{ params, optimizer, pullOf: plan.pullOf, rateOf: (path: string) => plan.factorOf(path) * headFactor(path) },
+        stages: plan.stages.map(({ from, to, trained }) => ({ from, to, loss, trainable: trained.map((path) => reached.get(path)!) })),
+        stores: await pullStores(executor, params, plan, reached, options.fisher),
+      })
+    : await createTrainer(executor, { loss, trainable, optimizer, rateOf: headFactor, params })
   const model = await createClassifier({ config, tokenizer, details, executor, params, owns: true })
 
   const encode = textEncoder(tokenizer, settings.maxLength, clf)
   const texts = train.map(({ text, pair }) => encode(text, pair))
   const encoded = { texts, targets: train.map(({ label }) => labelId(labels, label)), pad: tokenizer.special.pad?.id ?? 0 }
   for (const { label } of [...valid, ...(test ?? [])]) labelId(labels, label)
-  const perEpoch = Math.ceil(train.length / settings.batch)
-  const total = perEpoch * settings.epochs
   const count = (tensors: Iterable<readonly number[]>) => [...tensors].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0)
   const trained = count(trainable.map((x) => x.shape as number[]))
   const parameters = count(shapes.values())
 
   const best = await executor.store('best')
-  await best.declare(frozen ? trainable : await params.describe())
-  const stores = { params: frozen ? await subset(executor, trainable) : params, optimizer: trainer.optimizer, best }
+  // only what trains has to be kept
+  const partial = frozen || recipe !== undefined
+  await best.declare(partial ? trainable : await params.describe())
+  const stores = { params: partial ? await subset(executor, trainable) : params, optimizer: trainer.optimizer, best }
   const position: Position = { step: 0, bestEpoch: 0, epochs: [], seconds: 0, settings, data: fingerprint(train, valid, labels) }
   if (stateFolder && resume) Object.assign(position, sameRun(await loadTrainingState<Position>(stateFolder, stores), position, stateFolder))
   else if (stateFolder) await removeTrainingState(stateFolder)
-  if (frozen && position.step > 0) await stores.params.copyTo(params)
+  if (partial && position.step > 0) await stores.params.copyTo(params)
   const from = position.step
   const truncated = texts.filter((x) => x.truncated).length
-  onEvent({ kind: 'plan', settings, steps: total, from, trained, parameters, truncated, load })
+  onEvent({ kind: 'plan', settings, steps: total, from, trained, parameters, truncated, load, stages: plan ? describePlan(plan, settings.rate) : [] })
   const secondsSoFar = () => position.seconds + (performance.now() - started) / 1000
 
-  const schedule = linear({ warmup: settings.warmup, total })
+  const schedule = recipe?.ingredients.some(({ kind }) => kind === 'schedule') ? plan!.schedule : linear({ warmup: settings.warmup, total })
   const feedsOf = mix && from < total ? await meansFeeds(executor, config, params, encoded, settings) : tokenFeeds(encoded, settings)
   if (mix) onEvent({ kind: 'features', texts: texts.length, seconds: secondsSoFar() - position.seconds })
   using log = stateFolder ? runLog(stateFolder, from > 0 ? { resumeFrom: from } : {}) : undefined
@@ -215,7 +217,7 @@ async function run(
         position.epochs.push({ epoch, accuracy: report.accuracy, macroF1: report.macroF1, loss })
         if (isBest) {
           position.bestEpoch = epoch
-          await keep(params, best, frozen, trainable)
+          await keep(params, best, partial, trainable)
         }
         log?.write(step, { validLoss: loss, validAccuracy: report.accuracy, validMacroF1: report.macroF1 })
         onEvent({ kind: 'epoch', epoch, epochs: settings.epochs, step, accuracy: report.accuracy, macroF1: report.macroF1, loss, best: isBest })
@@ -226,7 +228,7 @@ async function run(
           save: {
             seconds: saveEvery,
             async run(step: number) {
-              if (frozen) await keep(params, stores.params, true, trainable)
+              if (partial) await keep(params, stores.params, true, trainable)
               await saveTrainingState(stateFolder, stores, { ...position, step, seconds: secondsSoFar() })
               onEvent({ kind: 'saved', step })
             },
@@ -273,6 +275,29 @@ async function addedRowStore(
   }
 }
 
+/** The stores that pulls read: the pretrained values, and the Fisher information. @throws where a recipe needs it and it was not given. */
+async function pullStores(
+  executor: Executor,
+  params: Store,
+  plan: RecipePlan,
+  reached: ReadonlyMap<string, Tensor>,
+  fisher: ReadonlyMap<string, Float32Array> | undefined,
+): Promise<Record<string, Store>> {
+  const pulled = [...reached.keys()].filter((path) => plan.pullOf(path))
+  if (pulled.length === 0) return {}
+  const anchor = await executor.store('anchor')
+  await anchor.declare(pulled.map((path) => reached.get(path)!))
+  for (const path of pulled) await anchor.write(path, await params.read(path))
+  const weighted = pulled.filter((path) => plan.pullOf(path)!.fisher)
+  if (weighted.length === 0) return { anchor }
+  const missing = weighted.find((path) => !fisher?.has(path))
+  if (missing) throw new Error(`recipe: ewc needs the Fisher information of ${missing}: give it as the option fisher`)
+  const weights = await executor.store('fisher')
+  await weights.declare(weighted.map((path) => reached.get(path)!))
+  for (const path of weighted) await weights.write(path, fisher!.get(path)!)
+  return { anchor, fisher: weights }
+}
+
 /** What a run was made from, as one short text. */
 const fingerprint = (train: readonly LabelledText[], valid: readonly LabelledText[], labels: readonly string[]): string => {
   const plain = (examples: readonly LabelledText[]) => examples.map(({ text, pair, label }) => [text, pair, label])
@@ -287,7 +312,9 @@ function sameRun(saved: Position | undefined, now: Position, folder: string): Po
   if (saved.data !== now.data) throw new Error(`${folder}: the run was started with other texts or labels; bring those back, or start a new run`)
   for (const [name, value] of Object.entries(now.settings)) {
     const was = saved.settings[name as keyof AdaptSettings]
-    if (was !== value) throw new Error(`${folder}: the run was started with ${name} ${was}, now it is ${value}; a resumed run keeps its settings`)
+    const text = (setting: unknown) => (typeof setting === 'object' ? JSON.stringify(setting) : String(setting))
+    if (text(was) !== text(value))
+      throw new Error(`${folder}: the run was started with ${name} ${text(was)}, now it is ${text(value)}; a resumed run keeps its settings`)
   }
   return saved
 }

@@ -11,6 +11,8 @@ import { type Pooling, paddingSide } from '../tasks/pooling.js'
 import { layerMeans, mixHead } from '../tasks/scalar-mix.js'
 import type { Tokenizer } from '../text/tokenizer/index.js'
 import { load, type NamedValues } from './backbone.js'
+import { scopeOptionsOf } from './network.js'
+import type { Recipe } from './recipe/recipe.js'
 
 export interface Prediction {
   label: string
@@ -25,6 +27,8 @@ export interface ClassifierDetails {
   /** The head reads a mix of all layers. */
   mix: boolean
   maxLength: number
+  /** What it was made by: modules that a recipe put in are part of the model. */
+  recipe?: Recipe
 }
 
 export interface Classifier {
@@ -144,8 +148,8 @@ function batchesByTokens(rows: readonly (readonly number[])[]): number[][] {
   return batches
 }
 
-function inferenceProgram(executor: Executor, config: TransformerConfig, { labels, pooling, mix }: ClassifierDetails): Promise<Executable> {
-  const scope = new Scope()
+function inferenceProgram(executor: Executor, config: TransformerConfig, { labels, pooling, mix, recipe }: ClassifierDetails): Promise<Executable> {
+  const scope = new Scope(scopeOptionsOf(recipe, config))
   const inputs = classifierInputs()
   const logits = mix
     ? mixHead(scope, config, layerMeans(scope, config, inputs), labels.length, 0)

@@ -4,4 +4,5 @@ export { type AdaptEvent, type AdaptOptions, type AdaptReport, adapt, type Label
 export { type Backbone, load } from './backbone.js'
 export { type Classifier, loadClassifier, type Prediction } from './classifier.js'
 export type { PartialLoad } from './parameters.js'
+export * from './recipe/index.js'
 export { type AdaptSettings, adaptationSettings, type Scheme, schemes, tutorialSettings } from './settings.js'

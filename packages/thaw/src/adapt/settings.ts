@@ -1,6 +1,7 @@
 // How a backbone is adapted, as one plain value: kept in the checkpoint, printed before the run.
 
 import { type Pooling, poolings } from '../tasks/pooling.js'
+import type { Recipe } from './recipe/recipe.js'
 
 export const schemes = ['full', 'frozen', 'scratch'] as const
 
@@ -12,6 +13,8 @@ export type Scheme = (typeof schemes)[number]
 
 export interface AdaptSettings {
   scheme: Scheme
+  /** What trains when, at which rate, pulled towards what, with what put into the network; only with the scheme `full`. */
+  recipe?: Recipe
   pooling: Pooling
   epochs: number
   batch: number
@@ -84,6 +87,8 @@ export function adaptationSettings(
 function check(settings: AdaptSettings, positions: number): void {
   if (!schemes.includes(settings.scheme)) throw new Error(`scheme ${JSON.stringify(settings.scheme)}: expected one of ${schemes.join(', ')}`)
   if (!poolings.includes(settings.pooling)) throw new Error(`pooling ${JSON.stringify(settings.pooling)}: expected one of ${poolings.join(', ')}`)
+  if (settings.recipe && settings.scheme !== 'full')
+    throw new Error(`scheme ${settings.scheme}: a recipe says itself what trains; leave the scheme out, or the recipe`)
   if (settings.scheme === 'frozen' && settings.pooling !== 'mean' && settings.pooling !== 'clf')
     throw new Error(
       `pooling ${settings.pooling}: a frozen backbone is pooled by the mean (a mix of its layers) or by clf (a trained token); take one of these, or the scheme full`,

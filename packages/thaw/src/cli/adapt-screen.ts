@@ -9,7 +9,11 @@ import { named, percent, say, shortNumber } from './screen.js'
 type Plan = Extract<AdaptEvent, { kind: 'plan' }>
 
 /** What the recipe does, in lines. */
-export function describePlan({ settings, steps, trained, parameters, truncated, load }: Plan, backbone: Backbone, examples: number): string[] {
+export function describePlan(
+  { settings, steps, trained, parameters, truncated, load, stages }: Plan,
+  backbone: Backbone,
+  examples: number,
+): string[] {
   const perEpoch = steps / settings.epochs
   const { scheme, pooling, epochs, batch, rate, headFactor, warmup, dropout, weightDecay, clip } = settings
   const lines = [
@@ -27,11 +31,13 @@ export function describePlan({ settings, steps, trained, parameters, truncated, 
     named('', `new: ${shortList(load.fresh)}`),
     named('', `unused: ${shortList(load.unused)}${scheme === 'scratch' ? ' (from scratch: nothing is loaded)' : ''}`),
   ]
+  for (const [i, stage] of stages.entries()) lines.push(named(i === 0 ? 'stages' : '', stage))
   if (truncated > 0) lines.push(named('', `${count(truncated)} training texts are cut at ${settings.maxLength} tokens`))
   return lines
 }
 
-const whatTrains = ({ scheme, pooling }: AdaptSettings): string => {
+const whatTrains = ({ scheme, pooling, recipe }: AdaptSettings): string => {
+  if (recipe) return recipe.ingredients.map(({ name }) => name).join(', ')
   if (scheme === 'scratch') return 'scratch: everything, from random values'
   if (scheme === 'full') return 'full: everything'
   return pooling === 'clf' ? 'frozen: the head and the row of [CLF]' : 'frozen: the head, on a learned mix of all layers'

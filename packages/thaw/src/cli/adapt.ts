@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
-import { type AdaptSettings, adaptationSettings, load, schemes, tutorialSettings } from '../adapt/index.js'
+import { type AdaptSettings, adaptationSettings, load, type RecipeName, recipes, schemes, tutorialSettings } from '../adapt/index.js'
 import { settleFolder } from '../hub/replace-folder.js'
 import { count as number } from '../log/format.js'
 import { poolings } from '../tasks/pooling.js'
@@ -16,7 +16,7 @@ import { named, say, shellWord } from './screen.js'
 import { count, countOrNone, nonNegative, positive, probability, share } from './values.js'
 
 /** What a run is made of: kept as training/run.json, read again by --resume. */
-export interface AdaptRun extends DataOptions, Partial<AdaptSettings> {
+export interface AdaptRun extends DataOptions, Partial<Omit<AdaptSettings, 'recipe'>> {
   command: 'adapt'
   checkpoint: string
   train: string
@@ -24,7 +24,8 @@ export interface AdaptRun extends DataOptions, Partial<AdaptSettings> {
   test?: string
   validFraction?: number
   splitSeed?: number
-  recipe?: 'tutorial'
+  /** The tutorial's settings, or a recipe by name. */
+  recipe?: 'tutorial' | RecipeName
   seeds?: number
 }
 
@@ -64,7 +65,12 @@ export function registerAdapt(program: Command): void {
     .option('--valid-fraction <x>', 'part of the training examples for validation; default 0.1', share)
     .option('--split-seed <n>', 'of that choice; default 1', countOrNone)
     .optionsGroup('Recipe (printed before the run; what is not given suits the model and the number of examples):')
-    .addOption(new Option('--recipe <name>', "tutorial: the NAACL 2019 tutorial's settings").choices(['tutorial']))
+    .addOption(
+      new Option('--recipe <name>', "tutorial: the NAACL 2019 tutorial's settings; others say what trains when, at which rate").choices([
+        'tutorial',
+        ...Object.keys(recipes),
+      ]),
+    )
     .addOption(new Option('--scheme <name>', 'what is trained: everything, the head only, or everything from random values').choices(schemes))
     .addOption(new Option('--pooling <name>', 'from tokens to one vector; clf adds a [CLF] token').choices(poolings))
     .option('--epochs <n>', 'passes over the training examples', count)
@@ -107,7 +113,7 @@ async function runAdapt(checkpoint: string | undefined, options: Options): Promi
   data.notes.forEach((note, i) => {
     say(named(i === 0 ? 'data' : '', note))
   })
-  const wanted = { ...(run.recipe === 'tutorial' ? tutorialSettings : {}), ...settingsOf(run) }
+  const wanted = { ...recipeOf(run.recipe), ...settingsOf(run) }
   const settings = adaptationSettings(wanted, backbone.config, data.train.length)
   if (!resume) {
     say(`\n${describeData(data, backbone, settings)}\n`)
@@ -116,6 +122,10 @@ async function runAdapt(checkpoint: string | undefined, options: Options): Promi
   }
   await adaptSeeds({ backbone, data, settings, seeds: run.seeds ?? 1, out, resume, goOn, threads, saveEvery, mistakes, baseline })
 }
+
+/** What a recipe's name stands for. */
+const recipeOf = (name: AdaptRun['recipe']): Partial<AdaptSettings> =>
+  name === undefined ? {} : name === 'tutorial' ? tutorialSettings : { recipe: recipes[name]() }
 
 /** The settings among a run's options. */
 function settingsOf(run: AdaptRun): Partial<AdaptSettings> {

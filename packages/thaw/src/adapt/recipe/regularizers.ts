@@ -4,7 +4,7 @@ import { matchesAny } from '../../nn/path-patterns.js'
 
 export interface RegularizerIngredient {
   readonly kind: 'regularizer'
-  readonly name: 'l2-sp' | 'ewc' | 'old-predictions'
+  readonly name: 'l2-sp' | 'ewc'
   readonly strength: number
   /** The parameters that are pulled; all pretrained ones that train where the list is empty. */
   readonly patterns: readonly string[]
@@ -26,11 +26,8 @@ export const l2sp = ({ strength = 0.01, patterns }: { strength?: number; pattern
 export const ewc = ({ strength = 100, patterns }: { strength?: number; patterns?: readonly string[] } = {}): RegularizerIngredient =>
   regularizer('ewc', strength, patterns)
 
-/** Adds λ times the cross-entropy between the model's token predictions before and after (Li & Hoiem 2016; the tutorial's "cross-entropy to the old predictions"). */
-export const oldPredictions = ({ strength = 0.5 }: { strength?: number } = {}): RegularizerIngredient => regularizer('old-predictions', strength)
-
 /** How strongly a pretrained parameter is pulled to where it began, and whether the Fisher information weighs the pull. */
 export function pullOf(rules: readonly RegularizerIngredient[], path: string): { strength: number; fisher: boolean } | undefined {
-  const rule = rules.find(({ name, patterns, strength }) => name !== 'old-predictions' && strength > 0 && matchesAny(patterns, path))
+  const rule = rules.find(({ patterns, strength }) => strength > 0 && matchesAny(patterns, path))
   return rule && { strength: rule.strength, fisher: rule.name === 'ewc' }
 }

@@ -1,0 +1,55 @@
+// The graph of an adaptation: the backbone with the task's head, with what a recipe puts into it, and with the row of an added token as a parameter of its
+// own where the table it stands in does not train as a whole.
+
+import type { Tensor } from '@thaw/tensor'
+import type { TransformerConfig } from '../models/config.js'
+import { Scope, type ScopeOptions } from '../nn/scope.js'
+import { classifierInputs, classifierLogits, classifierLoss } from '../tasks/classification.js'
+import { mixedLogits } from '../tasks/scalar-mix.js'
+import { tableWithRow, tokenTable } from './parameters.js'
+import { type InsertionIngredient, insertionsInto } from './recipe/insertions.js'
+import type { Recipe } from './recipe/recipe.js'
+import type { AdaptSettings } from './settings.js'
+
+export interface Network {
+  scope: Scope
+  loss: Tensor
+  /** The row of an added token that is trained on its own. */
+  added: { id: number; row: Tensor } | undefined
+}
+
+/** Whether the head reads a mix of all layers' means, computed once. */
+export const readsMix = ({ scheme, pooling }: AdaptSettings): boolean => scheme === 'frozen' && pooling === 'mean'
+
+const insertionsOf = ({ ingredients }: Recipe) => ingredients.filter((x): x is InsertionIngredient => x.kind === 'insertion')
+
+/** What a recipe puts into a backbone, for training and for what is made of it. */
+export const scopeOptionsOf = (recipe: Recipe | undefined, config: TransformerConfig): Pick<ScopeOptions, 'sites' | 'parametrize'> =>
+  recipe ? insertionsInto(insertionsOf(recipe), config) : {}
+
+/** Builds the graph of the loss. `clf` is the id of the added token, where there is one. */
+export function buildNetwork(config: TransformerConfig, settings: AdaptSettings, labels: number, clf: number | undefined): Network {
+  const frozen = settings.scheme === 'frozen'
+  const { sites, parametrize: updates } = scopeOptionsOf(settings.recipe, config)
+  const parametrize = new Map(updates)
+  let added: Network['added']
+  if (clf !== undefined && (frozen || settings.recipe)) {
+    if (parametrize.has(tokenTable))
+      throw new Error(`recipe: pooling clf trains a row of ${tokenTable}, which therefore cannot be a target of an update; take another pooling`)
+    parametrize.set(tokenTable, (weight: Tensor) => {
+      const { table, row } = tableWithRow(weight, clf)
+      added = { id: clf, row }
+      return table
+    })
+  }
+  const scope = new Scope({ training: true, parametrize, ...(sites ? { sites } : {}) })
+  // a frozen backbone has no dropout: its features are what they are
+  const logits = readsMix(settings)
+    ? mixedLogits(scope, config, labels, settings.dropout)
+    : classifierLogits(scope, { ...config, dropout: frozen ? 0 : settings.dropout }, classifierInputs(), {
+        labels,
+        pooling: settings.pooling,
+        dropout: settings.dropout,
+      })
+  return { scope, loss: classifierLoss(logits), added }
+}

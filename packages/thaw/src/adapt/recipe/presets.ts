@@ -1,0 +1,29 @@
+// Recipes by name: for the command line, and to begin with.
+
+import { chainThaw, gradualUnfreezing, newOnly, sequentialUnfreezing, topOnly, tutorialUnfreezing } from './freezing.js'
+import { bitfit, houlsby, ia3, lora, parallelAdapter, projectedAttentionLayers } from './insertions.js'
+import { discriminativeRates, slantedTriangular } from './rates.js'
+import { type Recipe, recipe } from './recipe.js'
+import { l2sp } from './regularizers.js'
+
+/** Each makes its recipe with the papers' settings; rates are those of the adaptation. */
+export const recipes = {
+  'head-only': () => recipe(newOnly()),
+  'top-layer': () => recipe(topOnly()),
+  'chain-thaw': () => recipe(chainThaw()),
+  'gradual-unfreezing': () => recipe(gradualUnfreezing()),
+  'sequential-unfreezing': () => recipe(sequentialUnfreezing()),
+  'tutorial-unfreezing': () => recipe(tutorialUnfreezing()),
+  'discriminative-rates': () => recipe(discriminativeRates()),
+  ulmfit: () => recipe(gradualUnfreezing(), discriminativeRates(), slantedTriangular()),
+  houlsby: () => recipe(houlsby()),
+  'tutorial-adapters': () => recipe(houlsby({ size: 32, embeddings: true })),
+  'parallel-adapter': () => recipe(parallelAdapter()),
+  'projected-attention': () => recipe(projectedAttentionLayers()),
+  lora: () => recipe(lora()),
+  ia3: () => recipe(ia3()),
+  bitfit: () => recipe(bitfit()),
+  'l2-sp': () => recipe(l2sp()),
+} as const satisfies Record<string, () => Recipe>
+
+export type RecipeName = keyof typeof recipes
