@@ -83,7 +83,7 @@ export class GraphEmitter implements Emitter {
     const key = `${domain}|${type}|${inputs.join(',')}|${JSON.stringify(attributes)}|${outputs}`
     const known = this.merged.get(key)
     if (known) return known
-    const names = Array.from({ length: outputs }, () => `v${this.counter++}`)
+    const names = Array.from({ length: outputs }, () => `%${this.counter++}`)
     this.nodes.push({ type, domain, inputs, outputs: names, attributes })
     this.merged.set(key, names)
     return names
@@ -93,7 +93,7 @@ export class GraphEmitter implements Emitter {
     const key = data.length <= 64 ? `c|${dtype}|${shape}|${Array.from(data as Iterable<number | bigint>).join(',')}` : `c${this.counter++}`
     const known = this.initializers.get(key)
     if (known) return known.name
-    const name = `c${this.counter++}`
+    const name = `%${this.counter++}`
     this.initializers.set(key, { name, dtype, shape, data })
     return name
   }
@@ -159,6 +159,7 @@ export class GraphEmitter implements Emitter {
   finish(outputs: readonly { name: string; value: string; dtype: DType; shape: Shape }[]) {
     const named = new Set<string>()
     for (const { name, value } of outputs) {
+      if (this.inputs.has(name)) throw new GraphError(`the output ${name} has the name of an input: give one of them another`)
       // an output is a name of its own: an input, or a value given out twice, passes through an identity
       this.nodes.push({ type: 'Identity', domain: '', inputs: [value], outputs: [name], attributes: {} })
       named.add(name)

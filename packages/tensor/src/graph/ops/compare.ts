@@ -2,7 +2,7 @@
 
 import { broadcast, broadcastShapes, expectType } from '../broadcast.js'
 import { apply, asTensor, describe, GraphError, type Operation, Tensor } from '../tensor.js'
-import { mul, sumTo } from './elementwise.js'
+import { sumTo } from './elementwise.js'
 
 type Operand = Tensor | number
 
@@ -59,15 +59,15 @@ const whereOperation: Operation = {
     const [condition, a, b] = inputs as [Tensor, Tensor, Tensor]
     return [
       undefined,
-      needed[1] ? sumTo(mul(g!, where(condition, 1, 0, g!.dtype)), a) : undefined,
-      needed[2] ? sumTo(mul(g!, where(condition, 0, 1, g!.dtype)), b) : undefined,
+      needed[1] ? sumTo(where(condition, g!, 0), a) : undefined,
+      needed[2] ? sumTo(where(condition, 0, g!), b) : undefined,
     ]
   },
   onnx: (emit, _node, inputs) => emit.node('Where', inputs),
 }
 
 /** a where the condition holds, b elsewhere, with broadcasting. */
-export function where(condition: Tensor, a: Operand, b: Operand, dtype?: Tensor['dtype']): Tensor {
-  const like = dtype ?? (a instanceof Tensor ? a.dtype : b instanceof Tensor ? b.dtype : 'f32')
+export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
+  const like = a instanceof Tensor ? a.dtype : b instanceof Tensor ? b.dtype : 'f32'
   return apply(whereOperation, [condition, asTensor(a, like), asTensor(b, like)])
 }

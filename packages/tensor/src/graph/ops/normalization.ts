@@ -2,6 +2,7 @@
 
 import { expectType } from '../broadcast.js'
 import { type Shape, sameDim, sizeOf } from '../dim.js'
+import { throughDecomposition } from '../grad.js'
 import { applyAll, describe, GraphError, type Operation, type Tensor } from '../tensor.js'
 import { add, div, mul, rsqrt, sqrt, square, sub } from './elementwise.js'
 import { columnSums, matmul } from './matmul.js'
@@ -21,9 +22,10 @@ const layerNormOperation: Operation = {
     const rows = { shape: statistics(x!.shape), dtype: x!.dtype }
     return [{ shape: x!.shape, dtype: x!.dtype }, rows, rows]
   },
-  gradient({ inputs, outputs }, [g, ...others], needed) {
-    if (others.some((other) => other !== undefined))
-      throw new GraphError('layer-norm: its mean and deviation are for its own gradient; use mean() and variance()')
+  gradient(node, [g, ...others], needed) {
+    // in a second derivative the means and deviations have gradients too: the general way
+    if (others.some((other) => other !== undefined)) return throughDecomposition(node, [g, ...others], needed)
+    const { inputs, outputs } = node
     const [x, gain, bias] = inputs as [Tensor, Tensor, Tensor]
     const [dx, dgain] = applyAll(layerNormGradient, [x, gain, outputs[1]!, outputs[2]!, g!])
     const rows = reshape(g!, [sizeOf(x.shape.slice(0, -1)), x.shape.at(-1)!])
