@@ -1,6 +1,6 @@
 // Comparisons, logic and selection. Comparisons have no gradient.
 
-import { broadcast, broadcastShapes, expectType } from '../broadcast.js'
+import { broadcast, broadcastShapes, expectOneType, expectType } from '../broadcast.js'
 import { apply, asTensor, describe, GraphError, type Operation, Tensor } from '../tensor.js'
 import { sumTo } from './elementwise.js'
 
@@ -9,7 +9,7 @@ type Operand = Tensor | number
 const comparison = (name: string, onnx: string): Operation => ({
   name,
   infer([a, b]) {
-    if (a!.dtype !== b!.dtype) throw new GraphError(`${name}: ${describe(a!)} and ${describe(b!)} differ in type`)
+    expectOneType(name, [a!, b!])
     return [{ shape: broadcastShapes(name, a!, b!), dtype: 'bool' }]
   },
   onnx: (emit, _node, inputs) => emit.node(onnx, inputs),
@@ -50,7 +50,7 @@ const whereOperation: Operation = {
   name: 'where',
   infer([condition, a, b]) {
     expectType('where', condition!, ['bool'])
-    if (a!.dtype !== b!.dtype) throw new GraphError(`where: ${describe(a!)} and ${describe(b!)} differ in type`)
+    expectOneType('where', [a!, b!])
     const shape = broadcast(broadcastShapes('where', a!, b!), condition!.shape)
     if (!shape) throw new GraphError(`where: the condition ${describe(condition!)} does not broadcast with ${describe(a!)} and ${describe(b!)}`)
     return [{ shape, dtype: a!.dtype }]

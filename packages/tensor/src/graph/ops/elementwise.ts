@@ -1,8 +1,8 @@
 // Elementwise arithmetic with broadcasting.
 
-import { broadcastShapes, expectType, stretchedAxes } from '../broadcast.js'
+import { broadcastShapes, expectOneType, expectType, stretchedAxes } from '../broadcast.js'
 import { sameShape } from '../dim.js'
-import { apply, asTensor, describe, GraphError, type Operation, scalarValue, Tensor } from '../tensor.js'
+import { apply, asTensor, GraphError, type Operation, scalarValue, Tensor } from '../tensor.js'
 import { and, equal, greaterEqual, lessEqual, where } from './compare.js'
 import { sum } from './reduce.js'
 import { reshape } from './shape.js'
@@ -23,7 +23,7 @@ function binary(name: string, onnx: string, gradient: BinaryGradient): Operation
   return {
     name,
     infer([a, b]) {
-      if (a!.dtype !== b!.dtype) throw new GraphError(`${name}: ${describe(a!)} and ${describe(b!)} differ in type`)
+      expectOneType(name, [a!, b!])
       expectType(name, a!, numbers)
       return [{ shape: broadcastShapes(name, a!, b!), dtype: a!.dtype }]
     },

@@ -1,6 +1,6 @@
 // Layer normalisation (Ba, Kiros & Hinton 2016) and RMS normalisation (Zhang & Sennrich 2019) over the last axis.
 
-import { expectType } from '../broadcast.js'
+import { expectOneType, expectType } from '../broadcast.js'
 import { type Shape, sameDim, sizeOf } from '../dim.js'
 import { throughDecomposition } from '../grad.js'
 import { applyAll, describe, GraphError, type Operation, type Tensor } from '../tensor.js'
@@ -11,14 +11,18 @@ import { reshape } from './shape.js'
 
 const statistics = (shape: Shape): Shape => [...shape.slice(0, -1), 1]
 
+const expectFit = (operation: string, t: Tensor, x: Tensor) => {
+  if (t.rank !== 1 || x.rank === 0 || !sameDim(t.shape[0]!, x.shape.at(-1)!))
+    throw new GraphError(`${operation}: ${describe(t)} does not fit the last axis of ${describe(x)}`)
+}
+
 /** Outputs: y, the rows' means, their inverse deviations. */
 const layerNormOperation: Operation = {
   name: 'layer-norm',
   infer([x, gain, bias]) {
     expectType('layer-norm', x!, ['f32', 'f16', 'bf16'])
-    for (const t of [gain!, bias!])
-      if (t.rank !== 1 || !sameDim(t.shape[0]!, x!.shape.at(-1)!))
-        throw new GraphError(`layer-norm: ${describe(t)} does not fit the last axis of ${describe(x!)}`)
+    for (const t of [gain!, bias!]) expectFit('layer-norm', t, x!)
+    expectOneType('layer-norm', [x!, gain!, bias!])
     const rows = { shape: statistics(x!.shape), dtype: x!.dtype }
     return [{ shape: x!.shape, dtype: x!.dtype }, rows, rows]
   },
@@ -73,4 +77,7 @@ export function layerNorm(x: Tensor, gain: Tensor, bias: Tensor, epsilon = 1e-5)
 }
 
 /** x / √(mean(x²) + ε) · gain over the last axis. gain [hidden]. */
-export const rmsNorm = (x: Tensor, gain: Tensor, epsilon = 1e-6): Tensor => mul(div(x, sqrt(add(mean(square(x), -1, true), epsilon))), gain)
+export function rmsNorm(x: Tensor, gain: Tensor, epsilon = 1e-6): Tensor {
+  expectFit('rms-norm', gain, x)
+  return mul(div(x, sqrt(add(mean(square(x), -1, true), epsilon))), gain)
+}
