@@ -44,7 +44,12 @@ export async function checkDerivatives(executor: Executor, stored: OperationCase
   const [here, ahead, behind] = results.map((result) => {
     const data = (name: string) => result[name]!.data as Float32Array
     const sum = (name: string, by: 'u' | 'v', measure: typeof dot) => directions.reduce((all, d, i) => all + measure(data(`${name}${i}`), d[by]), 0)
-    const y = { value: dot(data('y'), stored.weights!), size: size(data('y'), stored.weights!), slope: sum('g', 'u', dot), slopes: sum('g', 'u', size) }
+    const y = {
+      value: dot(data('y'), stored.weights!),
+      size: size(data('y'), stored.weights!),
+      slope: sum('g', 'u', dot),
+      slopes: sum('g', 'u', size),
+    }
     return { y, g: { value: sum('g', 'v', dot), size: sum('g', 'v', size), slope: sum('h', 'u', dot), slopes: sum('h', 'u', size) } }
   })
   for (const kind of ['y', 'g'] as const) {

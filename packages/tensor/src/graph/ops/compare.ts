@@ -57,11 +57,7 @@ const whereOperation: Operation = {
   },
   gradient({ inputs }, [g], needed) {
     const [condition, a, b] = inputs as [Tensor, Tensor, Tensor]
-    return [
-      undefined,
-      needed[1] ? sumTo(where(condition, g!, 0), a) : undefined,
-      needed[2] ? sumTo(where(condition, 0, g!), b) : undefined,
-    ]
+    return [undefined, needed[1] ? sumTo(where(condition, g!, 0), a) : undefined, needed[2] ? sumTo(where(condition, 0, g!), b) : undefined]
   },
   onnx: (emit, _node, inputs) => emit.node('Where', inputs),
 }

@@ -35,11 +35,7 @@ const refused: [title: string, build: () => unknown, message: string][] = [
   ['less: types', () => ops.less(x, ids), 'less: x f32 [batch, time, 4] and ids i32 [batch, time] differ in type'],
   ['and', () => ops.and(flags, input('others', [time], 'bool')), 'and: shapes do not broadcast: flags bool [batch] and others bool [time]'],
   ['not', () => ops.not(ids), 'not: ids i32 [batch, time] has the wrong type: expected bool'],
-  [
-    'where: condition',
-    () => ops.where(flags, rows, 0),
-    'where: the condition flags bool [batch] does not broadcast with rows f32 [6, 4] and f32 []',
-  ],
+  ['where: condition', () => ops.where(flags, rows, 0), 'where: the condition flags bool [batch] does not broadcast with rows f32 [6, 4] and f32 []'],
   ['where: type', () => ops.where(ids, 0, 1), 'where: ids i32 [batch, time] has the wrong type: expected bool'],
   [
     'matmul: inner',
@@ -172,7 +168,11 @@ const refused: [title: string, build: () => unknown, message: string][] = [
   ],
   ['constant', () => constant([1, 2, 3], [2, 2]), 'constant: 3 values for the shape [2, 2], which has 4'],
   ['checkpoint', () => ops.checkpoint([x], () => []), 'checkpoint: nothing was built'],
-  ['grad: no scalar', () => grad(weight, [weight]), 'grad: layers.0.up.weight f32 [4, 8] is not a scalar: reduce it, or give a seed of the shape [4, 8]'],
+  [
+    'grad: no scalar',
+    () => grad(weight, [weight]),
+    'grad: layers.0.up.weight f32 [4, 8] is not a scalar: reduce it, or give a seed of the shape [4, 8]',
+  ],
 ]
 
 for (const [title, build, message] of refused)

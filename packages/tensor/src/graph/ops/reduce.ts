@@ -50,11 +50,16 @@ const operations = {
   ),
   max: reduction('max', 'ReduceMax', extremum),
   min: reduction('min', 'ReduceMin', extremum),
-  norm: reduction('norm', 'ReduceL2', (x, y, g) => {
-    // at zero there is no direction: no gradient, as in PyTorch
-    const zero = equal(y, 0)
-    return mul(x, where(zero, 0, div(g, where(zero, 1, y))))
-  }, ['f32', 'f16', 'bf16']),
+  norm: reduction(
+    'norm',
+    'ReduceL2',
+    (x, y, g) => {
+      // at zero there is no direction: no gradient, as in PyTorch
+      const zero = equal(y, 0)
+      return mul(x, where(zero, 0, div(g, where(zero, 1, y))))
+    },
+    ['f32', 'f16', 'bf16'],
+  ),
   prod: reduction('prod', 'ReduceProd', (x, _y, g, axes) => apply(prodGradient, [x, g], { axes })),
 }
 
