@@ -128,7 +128,7 @@ export class GraphEmitter implements Emitter {
 
   keepMask(site: string, rate: number, shape: Shape): { pool: string; offset: string } {
     const mask = { site, rate, pool: `pool:${rate}`, offset: `offset:${site}`, size: sizeOf(shape) }
-    this.input(mask.pool, 'f32', [dim(`pool_${String(rate).replace('.', '_')}`)])
+    this.input(mask.pool, 'f32', [dim(`pool_${String(rate).replace(/[^a-z0-9]/gi, '_')}`)])
     this.input(mask.offset, 'i64', [1])
     const known = this.masks.get(site)
     if (known && (known.rate !== rate || String(known.size) !== String(mask.size)))
