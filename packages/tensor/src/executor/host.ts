@@ -160,6 +160,9 @@ export class Host {
 
   async load(compiled: Compiled, options: { constants?: Record<string, number>; inference?: boolean; arena?: boolean }): Promise<number> {
     let session: RuntimeSession | undefined
+    const foreign = [...compiled.states, ...compiled.feeds, ...compiled.outputs].find((port) => port.dtype === 'bf16')
+    if (foreign)
+      throw new Error(`${foreign.name}: bf16 cannot be handed to ${this.runtime.name}: store f16, or widen the values to f32 when they are read`)
     if (compiled.outputs.length > 0) {
       let model = compiled.model
       if (options.constants) {

@@ -40,7 +40,7 @@ export class CellStore {
       }
       const length = sizeOf(shape)
       const pointer = this.memory.allocate(Math.max(length * bytesOf[dtype], 4))
-      arrayOf(dtype, length, this.memory.memory.buffer as ArrayBuffer, pointer).fill(0 as never)
+      this.memory.uint8(pointer, length * bytesOf[dtype]).fill(0)
       this.cells.set(path, { dtype, shape: [...shape], pointer, length })
     }
   }
