@@ -350,7 +350,45 @@ def statistics():
     case("orthogonalize", "tall", {"x": normal(4, 2)}, polar, {"steps": 25})
 
 
-for family in (elementwise, products, reductions, normalisation, attention, losses, indexing, shapes, logic, orderings, windows, statistics):
+def more():
+    """Operations and settings that came later; at the end, so that the random numbers of the cases above stay."""
+    for name, slope in [("small slope", 0.01), ("large slope", 0.3)]:
+        case("leaky-relu", name, {"x": distinct(3, 4)}, lambda x, slope=slope: F.leaky_relu(x, slope), {"slope": slope})
+    for op, f in {"lessEqual": torch.le, "greaterEqual": torch.ge}.items():
+        case(op, "floats", {"a": normal(2, 3), "b": normal(3)}, f, gradient=False)
+        case(op, "integers", {"a": integers(3, 2, 4), "b": integers(3, 2, 1)}, f, gradient=False)
+    case("pow", "zeros", {"a": torch.tensor([0.0, 0.0, 0.0, 2.0], dtype=torch.float64), "b": torch.tensor([2.0, 1.5, 3.0, 0.0], dtype=torch.float64)}, torch.pow)
+    case("matmul", "alpha", {"a": normal(3, 2), "b": normal(4, 2)}, lambda a, b: 0.5 * a @ b.T, {"transA": False, "transB": True, "alpha": 0.5})
+    case("matmul", "alpha, batched", {"a": normal(2, 2, 3), "b": normal(2, 2, 4)}, lambda a, b: -2 * a.mT @ b, {"transA": True, "transB": False, "alpha": -2})
+    for name, axes, keep in [("all", [0, 1], False), ("last axis", [1], False), ("keepdims", [0], True)]:
+        case("norm", name, {"x": normal(3, 4)}, lambda x, axes=axes, keep=keep: torch.linalg.vector_norm(x, dim=axes, keepdim=keep), {"axes": axes, "keepdims": keep})
+    case("norm", "a row of zeros", {"x": torch.tensor([[3.0, 4.0], [0.0, 0.0]], dtype=torch.float64)}, lambda x: torch.linalg.vector_norm(x, dim=1), {"axes": [1], "keepdims": False})
+    for diagonal in (0, 1, -1):
+        case("lower-triangle", f"diagonal {diagonal}", {"x": normal(2, 3, 4)}, lambda x, diagonal=diagonal: x.tril(diagonal), {"diagonal": diagonal})
+
+    def probabilities(q, k, v):
+        scores = q @ k.mT / math.sqrt(q.shape[-1])
+        scores = scores.masked_fill(~torch.ones(scores.shape[-2:], dtype=torch.bool).tril(), -math.inf)
+        p = torch.softmax(scores, -1)
+        return p @ v, p
+
+    qkv = lambda: {"q": normal(2, 1, 3, 4), "k": normal(2, 1, 3, 4), "v": normal(2, 1, 3, 4)}
+    case("attention-probabilities", "causal", qkv(), probabilities, {"causal": True})
+    case("attention-dropout", "rate 0.5", {**qkv(), "kept": truths(2, 1, 3, 3)},
+         lambda q, k, v, kept: torch.where(kept, torch.softmax(q @ k.mT / 2, -1) * 2, 0) @ v, {"rate": 0.5})
+    targets = torch.tensor([2, 0, 3, 1, 2], dtype=torch.int32)
+    ignored = torch.tensor([-100, 0, 3, -100, 2], dtype=torch.int32)
+    for chunks, labels, name in [(1, targets, "one chunk"), (1, ignored, "some ignored"), (2, ignored, "two chunks, some ignored"), (3, targets, "three chunks")]:
+        for reduction in ("mean", "sum"):
+            def f(x, table, t, bias=None, reduction=reduction):
+                logits = x @ table.T if bias is None else x @ table.T + bias
+                return F.cross_entropy(logits, t.long(), ignore_index=-100, reduction=reduction)
+            attrs = {"chunks": chunks, "ignoreIndex": -100, "reduction": reduction}
+            case("linear-cross-entropy", f"{name}, {reduction}", {"x": normal(5, 3), "table": normal(4, 3), "targets": labels}, f, attrs)
+            case("linear-cross-entropy", f"{name}, bias, {reduction}", {"x": normal(5, 3), "table": normal(4, 3), "targets": labels, "bias": normal(4)}, f, attrs)
+
+
+for family in (elementwise, products, reductions, normalisation, attention, losses, indexing, shapes, logic, orderings, windows, statistics, more):
     family()
 target = Path(__file__).resolve().parents[2] / "packages/tensor/fixtures/ops.json"
 target.parent.mkdir(parents=True, exist_ok=True)

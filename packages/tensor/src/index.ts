@@ -3,6 +3,7 @@
 export { type Bound, type CompileOptions, type Executable, type Executor, type Feed, type RunOptions, Store } from './executor/executor.js'
 export { createExecutor, type ExecutorOptions } from './executor/onnxruntime/index.js'
 export { compileProgram, type KernelStep, type Program, type Update } from './executor/program.js'
+export { type Cut, cut, substitute } from './graph/cut.js'
 export { type Dim, dim, type Shape, shapeText } from './graph/dim.js'
 export type { DType, TypedArray } from './graph/dtype.js'
 export { Gradient, grad, hessianVectorProduct } from './graph/grad.js'

@@ -64,7 +64,12 @@ export class Store {
 function declarationOf(tensor: Tensor): Declaration {
   const { operation, attributes } = tensor.node
   if (operation !== stateOperation) throw new Error('declare: only state() and parameter() tensors live in stores')
-  return { path: attributes.path as string, dtype: tensor.dtype, shape: tensor.shape as number[] }
+  // a size that is named is sent as its text, which the store refuses
+  return {
+    path: attributes.path as string,
+    dtype: tensor.dtype,
+    shape: tensor.shape.map((size) => (typeof size === 'number' ? size : String(size))) as number[],
+  }
 }
 
 export interface Feed {

@@ -6,6 +6,7 @@ import { arrayOf, bytesOf, type DType, type TypedArray } from '../graph/dtype.js
 import { poolOffsets } from '../graph/ops/dropout.js'
 import type { Port } from '../onnx/lower.js'
 import { encodeInitializers } from '../onnx/wire.js'
+import { checkExpressions, checkFeed } from './feeds.js'
 import { createMemory, type StoreMemory } from './memory.js'
 import type { Compiled } from './program.js'
 import { maskOffset } from './random.js'
@@ -112,7 +113,8 @@ export class Host {
 
   /** Fills a tensor with one value, or with N(0, std²) from a seed. */
   fill(store: number, path: string, content: { value: number } | { std: number; seed: number }): void {
-    const { pointer, length } = this.store(store).cell(path)
+    const { pointer, length, dtype } = this.store(store).cell(path)
+    if (dtype !== 'f32') throw new Error(`${path} is ${dtype}: only f32 tensors are filled; write() its values`)
     if ('value' in content) this.kernels.fill(pointer, length, content.value)
     else this.kernels.normal(pointer, length, { low: content.seed >>> 0, high: 0 }, content.std)
   }
@@ -158,6 +160,9 @@ export class Host {
 
   async load(compiled: Compiled, options: { constants?: Record<string, number>; inference?: boolean; arena?: boolean }): Promise<number> {
     let session: RuntimeSession | undefined
+    const foreign = [...compiled.states, ...compiled.feeds, ...compiled.outputs].find((port) => port.dtype === 'bf16')
+    if (foreign)
+      throw new Error(`${foreign.name}: bf16 cannot be handed to ${this.runtime.name}: store f16, or widen the values to f32 when they are read`)
     if (compiled.outputs.length > 0) {
       let model = compiled.model
       if (options.constants) {
@@ -212,7 +217,9 @@ export class Host {
       const shape = request.shapes[port.name]
       if (!shape) throw new Error(`${port.name}: not fed; the program takes ${compiled.feeds.map((x) => x.name).join(', ')}`)
       fitDims(port, shape, sizes)
+      checkFeed(port, request.feeds[port.name]!, shape)
     }
+    for (const port of compiled.feeds) checkExpressions(port, request.shapes[port.name]!, sizes)
     for (const name of Object.keys(request.feeds))
       if (!compiled.feeds.some((port) => port.name === name)) throw new Error(`${name}: fed, but the program does not take it`)
     if (!loaded.constants) for (const port of compiled.states) fitDims(port, storeOf(port.namespace).cell(port.path).shape, sizes)
@@ -281,6 +288,8 @@ export class Host {
       const length = shape.reduce((product, size) => product * size, 1)
       const cell = direct.get(port.name)
       if (cell) {
+        const room = scratch.get(port.name)
+        if (room) this.memory.release(room.pointer)
         scratch.delete(port.name)
         return { name: port.name, dtype: port.dtype, shape, length, pointer: cell.pointer as number | undefined }
       }

@@ -43,7 +43,7 @@ export function runWrites(
     } else if (write.kind === 'rows') writeRows(write, cell, store, read, scratch, kernels)
     else if (write.kind === 'slice')
       writeSlice(write, cell, store.view(write.path), read(write.value!), scratch.get(write.value!)!.shape, Number(read(write.offset!)[0]))
-    else gatherRows(cell, store.view(write.path), read(write.ids!))
+    else writeGather(write, cell, store.view(write.path), read(write.ids!))
   }
 }
 
@@ -84,11 +84,15 @@ function writeSlice(write: Write, cell: Cell, target: TypedArray, values: TypedA
   }
 }
 
-function gatherRows(cell: Cell, target: TypedArray, ids: TypedArray): void {
-  const width = cell.length / cell.shape[0]!
-  const old = target.slice()
-  for (let i = 0; i < ids.length; i++)
-    (target as Float32Array).set((old as Float32Array).subarray(Number(ids[i]) * width, (Number(ids[i]) + 1) * width), i * width)
+function writeGather({ axis = 0, path }: Write, cell: Cell, target: TypedArray, ids: TypedArray): void {
+  const size = cell.shape[axis]!
+  if (ids.length > size) throw new Error(`${path}: ${ids.length} places are gathered along axis ${axis}, which has ${size}`)
+  for (const id of ids) if (Number(id) < 0 || Number(id) >= size) throw new Error(`${path}: place ${id} is outside axis ${axis}, which has ${size}`)
+  const inner = cell.shape.slice(axis + 1).reduce((product, d) => product * d, 1)
+  const old = target.slice() as Float32Array
+  for (let from = 0; from < cell.length; from += size * inner)
+    for (let i = 0; i < ids.length; i++)
+      (target as Float32Array).set(old.subarray(from + Number(ids[i]) * inner, from + (Number(ids[i]) + 1) * inner), from + i * inner)
 }
 
 /** Runs the kernels in order. */

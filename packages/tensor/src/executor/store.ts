@@ -29,6 +29,8 @@ export class CellStore {
   /** Makes room for tensors, filled with zeros; those that exist with the same type are kept. */
   declare(declarations: readonly Declaration[]): void {
     for (const { path, dtype, shape } of declarations) {
+      if (!shape.every((size) => Number.isInteger(size) && size >= 0))
+        throw new Error(`store ${this.name}: ${path} has the shape [${shape}]: a store needs fixed sizes; give the capacity of each named one`)
       const known = this.cells.get(path)
       if (known) {
         if (known.dtype === dtype && String(known.shape) === String(shape)) continue
@@ -38,7 +40,7 @@ export class CellStore {
       }
       const length = sizeOf(shape)
       const pointer = this.memory.allocate(Math.max(length * bytesOf[dtype], 4))
-      arrayOf(dtype, length, this.memory.memory.buffer as ArrayBuffer, pointer).fill(0 as never)
+      this.memory.uint8(pointer, length * bytesOf[dtype]).fill(0)
       this.cells.set(path, { dtype, shape: [...shape], pointer, length })
     }
   }
@@ -60,6 +62,9 @@ export class CellStore {
 
   write(path: string, data: TypedArray | readonly number[], offset = 0): void {
     const view = this.view(path)
+    const { dtype } = this.cell(path)
+    if ((dtype === 'f16' || dtype === 'bf16') && !(data instanceof Uint16Array))
+      throw new Error(`store ${this.name}: ${path} is ${dtype}: write its bits as a Uint16Array`)
     if (offset + data.length > view.length)
       throw new Error(`store ${this.name}: ${data.length} values at ${offset} do not fit ${path}, which has ${view.length}`)
     ;(view as Float32Array).set(data as ArrayLike<number>, offset)

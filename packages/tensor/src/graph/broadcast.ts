@@ -50,6 +50,13 @@ export function expectType(operation: string, tensor: Tensor, wanted: readonly s
   if (!wanted.includes(tensor.dtype)) throw new GraphError(`${operation}: ${describe(tensor)} has the wrong type: expected ${wanted.join(' or ')}`)
 }
 
+/** Type error for operands of one operation that differ. */
+export function expectOneType(operation: string, tensors: readonly Tensor[]): void {
+  const [first, ...others] = tensors
+  for (const other of others)
+    if (other.dtype !== first!.dtype) throw new GraphError(`${operation}: ${describe(first!)} and ${describe(other)} differ in type`)
+}
+
 export const expectRank = (operation: string, tensor: Tensor, rank: number): void => {
   if (tensor.rank !== rank)
     throw new GraphError(`${operation}: ${describe(tensor)} has rank ${tensor.rank}: expected ${rank}, as in [${Array(rank).fill('·').join(', ')}]`)

@@ -39,7 +39,19 @@ export class Gradient {
  *
  * @throws GraphError for an output that is not a scalar and has no seed, and for an operation without a derivative, by name.
  */
-export function grad(outputs: Tensor | readonly Tensor[], wrt: readonly Tensor[], seeds: readonly (Tensor | undefined)[] = []): Gradient[] {
+export const grad = (outputs: Tensor | readonly Tensor[], wrt: readonly Tensor[], seeds: readonly (Tensor | undefined)[] = []): Gradient[] =>
+  gradWithin(new Set(), outputs, wrt, seeds)
+
+/**
+ * As {@link grad}, but tensors of `border` count as leaves, although they were computed from something: the derivative of a part of a graph
+ * with respect to what enters it, of which one value may depend on another.
+ */
+export function gradWithin(
+  border: ReadonlySet<Tensor>,
+  outputs: Tensor | readonly Tensor[],
+  wrt: readonly Tensor[],
+  seeds: readonly (Tensor | undefined)[] = [],
+): Gradient[] {
   const ends = Array.isArray(outputs) ? (outputs as readonly Tensor[]) : [outputs as Tensor]
   const parts = new Map<Tensor, GradientOf[]>()
   const receive = (tensor: Tensor, part: GradientOf | readonly GradientOf[]) => {
@@ -59,10 +71,10 @@ export function grad(outputs: Tensor | readonly Tensor[], wrt: readonly Tensor[]
   })
 
   const targets = new Set(wrt)
-  const nodes = nodesOf(ends)
+  const nodes = nodesOf(ends, border)
   const leading = new Set<Node>()
   const leads = (tensor: Tensor) => isFloat(tensor.dtype) && (targets.has(tensor) || leading.has(tensor.node))
-  for (const node of nodes) if (node.inputs.some(leads)) leading.add(node)
+  for (const node of nodes) if (!node.operation.stops && node.inputs.some(leads)) leading.add(node)
 
   for (const node of nodes.reverse()) {
     if (!leading.has(node)) continue
@@ -86,8 +98,7 @@ function differentiate(
   needed: readonly boolean[],
 ): readonly (GradientOf | readonly GradientOf[] | undefined)[] {
   const { operation } = node
-  if (operation.gradient) return operation.gradient(node, gradients, needed)
-  return throughDecomposition(node, gradients, needed)
+  return operation.gradient ? operation.gradient(node, gradients, needed) : throughDecomposition(node, gradients, needed)
 }
 
 /** The gradient by way of the operation's decomposition. */
@@ -99,10 +110,16 @@ export function throughDecomposition(
   const { operation, inputs, attributes, outputs } = node
   if (!operation.decompose) throw new GraphError(`grad: ${operation.name} has no ${operation.name.endsWith('-gradient') ? 'second ' : ''}derivative`)
   const parts = operation.decompose(inputs, attributes, outputs)
-  const wanted = inputs.filter((_, i) => needed[i])
-  const results = grad(parts, wanted, gradients)
+  // one input may stand in several places: its whole gradient is given to the first
+  const wanted = inputs.map((x, i) => (needed[i] && inputs.indexOf(x) === i ? x : undefined))
+  const results = gradWithin(
+    new Set(inputs),
+    parts,
+    wanted.filter((x) => x !== undefined),
+    gradients,
+  )
   let next = 0
-  return inputs.map((_, i) => (needed[i] ? results[next++]!.contributions : undefined))
+  return wanted.map((x) => (x ? results[next++]!.contributions : undefined))
 }
 
 /** H·v for the Hessian H of a scalar with respect to `wrt`: the gradient of Σ grad·v (Pearlmutter 1994), without ever forming H. */

@@ -17,6 +17,8 @@ export interface TensorType {
 /** What an operation has to say of itself, in one place (DESIGN E4). */
 export interface Operation {
   readonly name: string
+  /** No gradient passes: what leads here only is not visited at all. */
+  readonly stops?: true
   /** Types of the outputs; throws a {@link GraphError} when the inputs do not fit. */
   infer(inputs: readonly Tensor[], attributes: Attributes): TensorType[]
   /** Gradients with respect to each input (undefined: none), given those of the outputs. Emits ordinary, differentiable nodes. */

@@ -83,7 +83,7 @@ export class GraphEmitter implements Emitter {
     const key = `${domain}|${type}|${inputs.join(',')}|${JSON.stringify(attributes)}|${outputs}`
     const known = this.merged.get(key)
     if (known) return known
-    const names = Array.from({ length: outputs }, () => `v${this.counter++}`)
+    const names = Array.from({ length: outputs }, () => `%${this.counter++}`)
     this.nodes.push({ type, domain, inputs, outputs: names, attributes })
     this.merged.set(key, names)
     return names
@@ -93,7 +93,7 @@ export class GraphEmitter implements Emitter {
     const key = data.length <= 64 ? `c|${dtype}|${shape}|${Array.from(data as Iterable<number | bigint>).join(',')}` : `c${this.counter++}`
     const known = this.initializers.get(key)
     if (known) return known.name
-    const name = `c${this.counter++}`
+    const name = `%${this.counter++}`
     this.initializers.set(key, { name, dtype, shape, data })
     return name
   }
@@ -128,7 +128,7 @@ export class GraphEmitter implements Emitter {
 
   keepMask(site: string, rate: number, shape: Shape): { pool: string; offset: string } {
     const mask = { site, rate, pool: `pool:${rate}`, offset: `offset:${site}`, size: sizeOf(shape) }
-    this.input(mask.pool, 'f32', [dim(`pool_${String(rate).replace('.', '_')}`)])
+    this.input(mask.pool, 'f32', [dim(`pool_${String(rate).replace(/[^a-z0-9]/gi, '_')}`)])
     this.input(mask.offset, 'i64', [1])
     const known = this.masks.get(site)
     if (known && (known.rate !== rate || String(known.size) !== String(mask.size)))
@@ -159,6 +159,7 @@ export class GraphEmitter implements Emitter {
   finish(outputs: readonly { name: string; value: string; dtype: DType; shape: Shape }[]) {
     const named = new Set<string>()
     for (const { name, value } of outputs) {
+      if (this.inputs.has(name)) throw new GraphError(`the output ${name} has the name of an input: give one of them another`)
       // an output is a name of its own: an input, or a value given out twice, passes through an identity
       this.nodes.push({ type: 'Identity', domain: '', inputs: [value], outputs: [name], attributes: {} })
       named.add(name)

@@ -1,5 +1,6 @@
 // For tests: builds a graph and computes it at once.
 
+import type { Executor } from '../executor/executor.js'
 import { createExecutor } from '../executor/onnxruntime/index.js'
 import type { DType, TypedArray } from '../graph/dtype.js'
 import type { Tensor } from '../graph/tensor.js'
@@ -16,9 +17,12 @@ export interface Value {
 }
 
 /** The values of tensors whose only leaves are inputs and constants. */
-export async function compute(outputs: Record<string, Tensor>, feeds: Record<string, Value> = {}): Promise<Record<string, Value>> {
-  const executor = await testExecutor()
-  const executable = await executor.compile({ outputs })
+export async function compute(
+  outputs: Record<string, Tensor>,
+  feeds: Record<string, Value> = {},
+  executor?: Executor,
+): Promise<Record<string, Value>> {
+  const executable = await (executor ?? (await testExecutor())).compile({ outputs })
   try {
     return (await executable.bind({}).run({ feeds })).outputs
   } finally {

@@ -9,7 +9,7 @@ import { add, erf, exp, mul, sigmoid, square, sub, unary } from './elementwise.j
 const one = (operation: Operation) => (x: Tensor) => apply(operation, [x])
 
 /** max(x, 0) */
-export const relu = one(unary('relu', 'Relu', (x, _y, g) => mul(g, where(greater(x, 0), 1, 0))))
+export const relu = one(unary('relu', 'Relu', (x, _y, g) => where(greater(x, 0), g, 0)))
 
 /** x · Φ(x), exact. Its gradient is Φ(x) + x φ(x). */
 export const gelu = one(

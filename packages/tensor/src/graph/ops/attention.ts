@@ -1,6 +1,6 @@
 // Scaled dot-product attention (Vaswani et al. 2017, section 3.2.1) as one node: softmax(scale · q kᵀ + bias) v.
 
-import { broadcast, expectType } from '../broadcast.js'
+import { broadcast, expectOneType, expectType } from '../broadcast.js'
 import { type Dim, type Shape, sameShape, subtractDims } from '../dim.js'
 import { throughDecomposition } from '../grad.js'
 import { applyAll, describe, GraphError, type Operation, type Tensor } from '../tensor.js'
@@ -37,18 +37,20 @@ const operands = (inputs: readonly Tensor[], { bias, keep }: { bias?: boolean; k
 const attentionOperation: Operation = {
   name: 'attention',
   infer(inputs, attributes) {
-    const { q, k, v, bias } = operands(inputs, attributes)
+    const { q, k, v, bias, keep } = operands(inputs, attributes)
     for (const x of [q, k, v]) {
       expectType('attention', x, ['f32', 'f16', 'bf16'])
       if (x.rank !== 4) throw new GraphError(`attention: ${describe(x)}: expected [batch, heads, time, headDim]`)
     }
-    if (!sameShape([k.shape[0]!, k.shape[1]!, k.shape[2]!], [v.shape[0]!, v.shape[1]!, v.shape[2]!]) || !sameShape([q.shape[3]!], [k.shape[3]!]))
+    expectOneType('attention', inputs)
+    const [batch, heads, , width] = q.shape as [Dim, Dim, Dim, Dim]
+    if (!sameShape(k.shape, [batch, heads, k.shape[2]!, width]) || !sameShape(v.shape, [batch, heads, k.shape[2]!, v.shape[3]!]))
       throw new GraphError(`attention: queries ${describe(q)}, keys ${describe(k)} and values ${describe(v)} do not fit together`)
     const scores: Shape = [q.shape[0]!, q.shape[1]!, q.shape[2]!, k.shape[2]!]
-    if (bias) {
-      const result = broadcast(bias.shape, scores)
-      if (!result || !sameShape(result, scores))
-        throw new GraphError(`attention: the mask ${describe(bias)} does not broadcast to the scores [${scores.join(', ')}]`)
+    for (const mask of [bias, keep]) {
+      const result = mask && broadcast(mask.shape, scores)
+      if (mask && (!result || !sameShape(result, scores)))
+        throw new GraphError(`attention: the mask ${describe(mask)} does not broadcast to the scores [${scores.join(', ')}]`)
     }
     return [
       { shape: [q.shape[0]!, q.shape[1]!, q.shape[2]!, v.shape[3]!], dtype: q.dtype },

@@ -1,15 +1,15 @@
 // Comparisons, logic and selection. Comparisons have no gradient.
 
-import { broadcast, broadcastShapes, expectType } from '../broadcast.js'
+import { broadcast, broadcastShapes, expectOneType, expectType } from '../broadcast.js'
 import { apply, asTensor, describe, GraphError, type Operation, Tensor } from '../tensor.js'
-import { mul, sumTo } from './elementwise.js'
+import { sumTo } from './elementwise.js'
 
 type Operand = Tensor | number
 
 const comparison = (name: string, onnx: string): Operation => ({
   name,
   infer([a, b]) {
-    if (a!.dtype !== b!.dtype) throw new GraphError(`${name}: ${describe(a!)} and ${describe(b!)} differ in type`)
+    expectOneType(name, [a!, b!])
     return [{ shape: broadcastShapes(name, a!, b!), dtype: 'bool' }]
   },
   onnx: (emit, _node, inputs) => emit.node(onnx, inputs),
@@ -50,24 +50,20 @@ const whereOperation: Operation = {
   name: 'where',
   infer([condition, a, b]) {
     expectType('where', condition!, ['bool'])
-    if (a!.dtype !== b!.dtype) throw new GraphError(`where: ${describe(a!)} and ${describe(b!)} differ in type`)
+    expectOneType('where', [a!, b!])
     const shape = broadcast(broadcastShapes('where', a!, b!), condition!.shape)
     if (!shape) throw new GraphError(`where: the condition ${describe(condition!)} does not broadcast with ${describe(a!)} and ${describe(b!)}`)
     return [{ shape, dtype: a!.dtype }]
   },
   gradient({ inputs }, [g], needed) {
     const [condition, a, b] = inputs as [Tensor, Tensor, Tensor]
-    return [
-      undefined,
-      needed[1] ? sumTo(mul(g!, where(condition, 1, 0, g!.dtype)), a) : undefined,
-      needed[2] ? sumTo(mul(g!, where(condition, 0, 1, g!.dtype)), b) : undefined,
-    ]
+    return [undefined, needed[1] ? sumTo(where(condition, g!, 0), a) : undefined, needed[2] ? sumTo(where(condition, 0, g!), b) : undefined]
   },
   onnx: (emit, _node, inputs) => emit.node('Where', inputs),
 }
 
 /** a where the condition holds, b elsewhere, with broadcasting. */
-export function where(condition: Tensor, a: Operand, b: Operand, dtype?: Tensor['dtype']): Tensor {
-  const like = dtype ?? (a instanceof Tensor ? a.dtype : b instanceof Tensor ? b.dtype : 'f32')
+export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
+  const like = a instanceof Tensor ? a.dtype : b instanceof Tensor ? b.dtype : 'f32'
   return apply(whereOperation, [condition, asTensor(a, like), asTensor(b, like)])
 }

@@ -2,8 +2,9 @@
 // the slice starts is a function of (seed, site, step, microstep) (DESIGN E11). Generating random numbers in the graph would cost more than
 // the layers around it: ONNX Runtime's random operations run on one thread.
 
-import { type Shape, sizeOf } from '../dim.js'
-import { apply, GraphError, type Operation, type Tensor } from '../tensor.js'
+import { broadcast } from '../broadcast.js'
+import { type Shape, sameShape, shapeText, sizeOf } from '../dim.js'
+import { apply, describe, GraphError, type Operation, type Tensor } from '../tensor.js'
 import { mul } from './elementwise.js'
 
 /** How far into a pool a mask may start. Fixed, so that a mask does not depend on how large other masks are. */
@@ -32,5 +33,9 @@ export function keepMask(site: string, rate: number, shape: Shape): Tensor {
  * x with elements set to zero at the given rate and the others scaled by 1/(1 − rate). `shape` may have sizes of 1 where one decision
  * serves a whole axis (locked dropout, Gal & Ghahramani 2016).
  */
-export const dropout = (x: Tensor, rate: number, site: string, shape: Shape = x.shape): Tensor =>
-  rate === 0 ? x : mul(x, keepMask(site, rate, shape))
+export function dropout(x: Tensor, rate: number, site: string, shape: Shape = x.shape): Tensor {
+  const mask = keepMask(site, rate, shape)
+  const result = broadcast(shape, x.shape)
+  if (!result || !sameShape(result, x.shape)) throw new GraphError(`dropout: the mask ${shapeText(shape)} at ${site} does not fit ${describe(x)}`)
+  return rate === 0 ? x : mul(x, mask)
+}

@@ -1,9 +1,9 @@
 // Elementwise arithmetic with broadcasting.
 
-import { broadcastShapes, expectType, stretchedAxes } from '../broadcast.js'
+import { broadcastShapes, expectOneType, expectType, stretchedAxes } from '../broadcast.js'
 import { sameShape } from '../dim.js'
-import { apply, asTensor, describe, GraphError, type Operation, scalarValue, Tensor } from '../tensor.js'
-import { equal, greaterEqual, lessEqual, where } from './compare.js'
+import { apply, asTensor, GraphError, type Operation, scalarValue, Tensor } from '../tensor.js'
+import { and, equal, greaterEqual, lessEqual, where } from './compare.js'
 import { sum } from './reduce.js'
 import { reshape } from './shape.js'
 
@@ -23,7 +23,7 @@ function binary(name: string, onnx: string, gradient: BinaryGradient): Operation
   return {
     name,
     infer([a, b]) {
-      if (a!.dtype !== b!.dtype) throw new GraphError(`${name}: ${describe(a!)} and ${describe(b!)} differ in type`)
+      expectOneType(name, [a!, b!])
       expectType(name, a!, numbers)
       return [{ shape: broadcastShapes(name, a!, b!), dtype: a!.dtype }]
     },
@@ -43,7 +43,11 @@ const operations = {
   sub: binary('sub', 'Sub', (_a, _b, g) => [() => g, () => neg(g)]),
   mul: binary('mul', 'Mul', (a, b, g) => [() => mul(g, b), () => mul(g, a)]),
   div: binary('div', 'Div', (_a, b, g, y) => [() => div(g, b), () => neg(div(mul(g, y), b))]),
-  pow: binary('pow', 'Pow', (a, b, g, y) => [() => mul(g, mul(b, pow(a, sub(b, 1)))), () => mul(g, mul(y, log(a)))]),
+  // a zero to a positive power does not change with the power (ln 0 would be −∞), a number to the power 0 not with the number, as in PyTorch
+  pow: binary('pow', 'Pow', (a, b, g, y) => [
+    () => where(equal(b, 0), 0, mul(g, mul(b, pow(a, sub(b, 1))))),
+    () => where(and(equal(a, 0), greaterEqual(b, 0)), 0, mul(g, mul(y, log(a)))),
+  ]),
   maximum: binary('maximum', 'Max', (a, b, g) => [() => select(greaterEqual(a, b), equal(a, b), g), () => select(lessEqual(a, b), equal(a, b), g)]),
   minimum: binary('minimum', 'Min', (a, b, g) => [() => select(lessEqual(a, b), equal(a, b), g), () => select(greaterEqual(a, b), equal(a, b), g)]),
 }
@@ -135,8 +139,8 @@ const clipOperation: Operation = {
     return [{ shape: x!.shape, dtype: x!.dtype }]
   },
   gradient({ inputs, attributes }, [g]) {
-    const inside = mul(where(greaterEqual(inputs[0]!, attributes.low as number), 1, 0), where(lessEqual(inputs[0]!, attributes.high as number), 1, 0))
-    return [mul(g!, inside)]
+    const x = inputs[0]!
+    return [where(and(greaterEqual(x, attributes.low as number), lessEqual(x, attributes.high as number)), g!, 0)]
   },
   onnx: (emit, { attributes }, [x]) => emit.node('Clip', [x!, emit.scalar(attributes.low as number), emit.scalar(attributes.high as number)]),
 }

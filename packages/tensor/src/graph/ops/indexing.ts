@@ -1,6 +1,6 @@
 // Operations that pick, place, cut and join: gather, scatter-add, slice, concat, pad, top-k, one-hot, cumulative sum.
 
-import { expectType, normaliseAxis } from '../broadcast.js'
+import { expectOneType, expectType, normaliseAxis } from '../broadcast.js'
 import { addDims, type Dim, divideDims, sameDim, sameShape, subtractDims } from '../dim.js'
 import { apply, applyAll, constant, describe, GraphError, type Operation, type Tensor } from '../tensor.js'
 import { equal, lessEqual, where } from './compare.js'
@@ -43,6 +43,7 @@ const scatterAddOperation: Operation = {
   name: 'scatter-add',
   infer([x, ids, rows]) {
     expectType('scatter-add', ids!, ['i32', 'i64'])
+    expectOneType('scatter-add', [x!, rows!])
     if (ids!.rank !== 1 || !sameShape(rows!.shape, [ids!.shape[0]!, ...x!.shape.slice(1)]))
       throw new GraphError(`scatter-add: ${describe(rows!)} are no rows of ${describe(x!)} for the ids ${describe(ids!)}`)
     return [{ shape: x!.shape, dtype: x!.dtype }]
@@ -64,9 +65,11 @@ export const scatterAdd = (x: Tensor, ids: Tensor, rows: Tensor): Tensor => appl
 
 const gatherElementsOperation: Operation = {
   name: 'gather-elements',
-  infer([x, ids]) {
+  infer([x, ids], { axis }) {
     expectType('gather-elements', ids!, ['i32', 'i64'])
     if (x!.rank !== ids!.rank) throw new GraphError(`gather-elements: ${describe(x!)} and ${describe(ids!)} differ in rank`)
+    if (x!.shape.some((size, i) => i !== axis && !sameDim(size, ids!.shape[i]!)))
+      throw new GraphError(`gather-elements: ${describe(ids!)} does not fit ${describe(x!)}: sizes may differ along axis ${axis} only`)
     return [{ shape: ids!.shape, dtype: x!.dtype }]
   },
   gradient({ inputs, attributes }, [g]) {
@@ -115,8 +118,10 @@ export function slice(x: Tensor, axis: number, start: Dim, end?: Dim, step = 1):
   const place = (d: Dim) => (typeof d === 'number' && d < 0 ? addDims(size, d) : d)
   const [from, to] = [place(start), place(end ?? size)]
   const length = subtractDims(to, from)
-  if ((typeof length === 'number' && length < 0) || (typeof size === 'number' && typeof to === 'number' && to > size))
+  // what is known of names is that sizes are at least 0
+  if ([from, length, subtractDims(size, to)].some((d) => typeof d === 'number' && d < 0))
     throw new GraphError(`slice: ${from} to ${to} lies outside axis ${axis} of ${describe(x)}`)
+  if (!Number.isInteger(step) || step < 1) throw new GraphError(`slice: step ${step}: expected a whole number of at least 1 (flip() runs backwards)`)
   if (step !== 1) return gather(x, add(mul(range(divideDims(addDims(length, step - 1), step)), constant(step, [], 'i32')), dimension(from)), at)
   return sameDim(from, 0) && sameDim(to, size) ? x : apply(sliceOperation, [x], { axis: at, start: from, end: to })
 }
@@ -152,11 +157,14 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
 }
 
 /** Joins tensors of one shape along a new axis. */
-export const stack = (tensors: readonly Tensor[], axis = 0): Tensor =>
-  concat(
+export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
+  const other = tensors.find((x) => !sameShape(x.shape, tensors[0]!.shape) || x.dtype !== tensors[0]!.dtype)
+  if (other) throw new GraphError(`stack: ${describe(other)} has another shape or type than ${describe(tensors[0]!)}`)
+  return concat(
     tensors.map((x) => unsqueeze(x, axis)),
     axis,
   )
+}
 
 const splitOperation: Operation = {
   name: 'split',
@@ -187,6 +195,8 @@ export function split(x: Tensor, sizes: readonly number[], axis = -1): readonly 
 /** x with `before` and `after` elements of a value added along an axis. */
 export function pad(x: Tensor, axis: number, before: Dim, after: Dim, value = 0): Tensor {
   const at = normaliseAxis('pad', axis, x.rank)
+  if ([before, after].some((size) => typeof size === 'number' && size < 0))
+    throw new GraphError(`pad: ${before} before and ${after} after axis ${axis} of ${describe(x)}: expected at least 0`)
   const side = (size: Dim) =>
     size === 0
       ? []
@@ -239,7 +249,8 @@ const topKOperation: Operation = {
   name: 'top-k',
   infer([x], { axis, k }) {
     const size = x!.shape[axis as number]!
-    if (typeof size === 'number' && typeof k === 'number' && k > size) throw new GraphError(`top-k: ${k} of an axis of ${size} in ${describe(x!)}`)
+    if (typeof k === 'number' && (k < 0 || (typeof size === 'number' && k > size)))
+      throw new GraphError(`top-k: ${k} of an axis of ${size} in ${describe(x!)}`)
     const shape = x!.shape.map((d, i) => (i === axis ? (k as Dim) : d))
     return [
       { shape, dtype: x!.dtype },

@@ -8,7 +8,7 @@ import { add, div, log, maximum, mul, neg, sub } from './elementwise.js'
 import { concat, gather, gatherElements, slice } from './indexing.js'
 import { matmul } from './matmul.js'
 import { after } from './order.js'
-import { sum } from './reduce.js'
+import { stopGradient, sum } from './reduce.js'
 import { reshape, unsqueeze } from './shape.js'
 import { logSoftmax, softmax } from './softmax.js'
 
@@ -152,6 +152,7 @@ export function linearCrossEntropy(
 ): { loss: Tensor; sum: Tensor; count: Tensor } {
   const { ignore = -100, chunks = 1, bias } = options
   if (!Number.isInteger(chunks) || chunks < 1) throw new GraphError(`linear-cross-entropy: chunks ${chunks}: expected a whole number of at least 1`)
-  const [total, count] = applyAll(linearCrossEntropyOperation, [x, table, targets, ...(bias ? [bias] : [])], { ignore, chunks }) as [Tensor, Tensor]
+  const [total, counts] = applyAll(linearCrossEntropyOperation, [x, table, targets, ...(bias ? [bias] : [])], { ignore, chunks }) as [Tensor, Tensor]
+  const count = stopGradient(counts)
   return { loss: div(total, maximum(count, 1)), sum: total, count }
 }

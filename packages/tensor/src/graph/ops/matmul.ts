@@ -1,6 +1,6 @@
 // Matrix products. Transposes are attributes, not copies: a product can read either operand the other way round (DESIGN D2c).
 
-import { broadcast, expectType } from '../broadcast.js'
+import { broadcast, expectOneType, expectType } from '../broadcast.js'
 import { type Dim, sameDim, sizeOf } from '../dim.js'
 import { apply, describe, GraphError, type Operation, type Tensor } from '../tensor.js'
 import { sumTo } from './elementwise.js'
@@ -27,6 +27,7 @@ const matmulOperation: Operation = {
       expectType('matmul', x, ['f32', 'f16', 'bf16'])
       if (x.rank < 2) throw new GraphError(`matmul: ${describe(x)} has rank ${x.rank}: expected at least 2`)
     }
+    expectOneType('matmul', [a!, b!])
     const [m, k] = rowsAndColumns(a!, transA as boolean)
     const [inner, n] = rowsAndColumns(b!, transB as boolean)
     const how = transA || transB ? ` (transA ${!!transA}, transB ${!!transB})` : ''
@@ -68,6 +69,7 @@ const affineOperation: Operation = {
   name: 'affine',
   infer([x, weight, bias]) {
     for (const t of [x!, weight!, bias!]) expectType('linear', t, ['f32', 'f16', 'bf16'])
+    expectOneType('linear', [x!, weight!, bias!])
     if (weight!.rank !== 2 || !sameDim(x!.shape[1]!, weight!.shape[0]!))
       throw new GraphError(`linear: inner sizes differ: ${describe(x!)} × ${describe(weight!)}`)
     if (bias!.rank !== 1 || !sameDim(bias!.shape[0]!, weight!.shape[1]!))

@@ -1,7 +1,8 @@
 // Layer normalisation (Ba, Kiros & Hinton 2016) and RMS normalisation (Zhang & Sennrich 2019) over the last axis.
 
-import { expectType } from '../broadcast.js'
+import { expectOneType, expectType } from '../broadcast.js'
 import { type Shape, sameDim, sizeOf } from '../dim.js'
+import { throughDecomposition } from '../grad.js'
 import { applyAll, describe, GraphError, type Operation, type Tensor } from '../tensor.js'
 import { add, div, mul, rsqrt, sqrt, square, sub } from './elementwise.js'
 import { columnSums, matmul } from './matmul.js'
@@ -10,20 +11,25 @@ import { reshape } from './shape.js'
 
 const statistics = (shape: Shape): Shape => [...shape.slice(0, -1), 1]
 
+const expectFit = (operation: string, t: Tensor, x: Tensor) => {
+  if (t.rank !== 1 || x.rank === 0 || !sameDim(t.shape[0]!, x.shape.at(-1)!))
+    throw new GraphError(`${operation}: ${describe(t)} does not fit the last axis of ${describe(x)}`)
+}
+
 /** Outputs: y, the rows' means, their inverse deviations. */
 const layerNormOperation: Operation = {
   name: 'layer-norm',
   infer([x, gain, bias]) {
     expectType('layer-norm', x!, ['f32', 'f16', 'bf16'])
-    for (const t of [gain!, bias!])
-      if (t.rank !== 1 || !sameDim(t.shape[0]!, x!.shape.at(-1)!))
-        throw new GraphError(`layer-norm: ${describe(t)} does not fit the last axis of ${describe(x!)}`)
+    for (const t of [gain!, bias!]) expectFit('layer-norm', t, x!)
+    expectOneType('layer-norm', [x!, gain!, bias!])
     const rows = { shape: statistics(x!.shape), dtype: x!.dtype }
     return [{ shape: x!.shape, dtype: x!.dtype }, rows, rows]
   },
-  gradient({ inputs, outputs }, [g, ...others], needed) {
-    if (others.some((other) => other !== undefined))
-      throw new GraphError('layer-norm: its mean and deviation are for its own gradient; use mean() and variance()')
+  gradient(node, [g, ...others], needed) {
+    // in a second derivative the means and deviations have gradients too: the general way
+    if (others.some((other) => other !== undefined)) return throughDecomposition(node, [g, ...others], needed)
+    const { inputs, outputs } = node
     const [x, gain, bias] = inputs as [Tensor, Tensor, Tensor]
     const [dx, dgain] = applyAll(layerNormGradient, [x, gain, outputs[1]!, outputs[2]!, g!])
     const rows = reshape(g!, [sizeOf(x.shape.slice(0, -1)), x.shape.at(-1)!])
@@ -71,4 +77,7 @@ export function layerNorm(x: Tensor, gain: Tensor, bias: Tensor, epsilon = 1e-5)
 }
 
 /** x / √(mean(x²) + ε) · gain over the last axis. gain [hidden]. */
-export const rmsNorm = (x: Tensor, gain: Tensor, epsilon = 1e-6): Tensor => mul(div(x, sqrt(add(mean(square(x), -1, true), epsilon))), gain)
+export function rmsNorm(x: Tensor, gain: Tensor, epsilon = 1e-6): Tensor {
+  expectFit('rms-norm', gain, x)
+  return mul(div(x, sqrt(add(mean(square(x), -1, true), epsilon))), gain)
+}

@@ -1,8 +1,8 @@
 // Control over when things run. ONNX Runtime orders nodes by depth-first search from a graph's ends (DESIGN E9), so an order is expressed as a
 // dependency; and it merges equal expressions, so a recomputation must depend on something that the first computation had not.
 
-import { grad } from '../grad.js'
-import { apply, GraphError, type Operation, stateOperation, type Tensor } from '../tensor.js'
+import { gradWithin } from '../grad.js'
+import { apply, GraphError, inputOperation, type Operation, stateOperation, type Tensor } from '../tensor.js'
 import { nodesOf } from '../walk.js'
 
 const afterOperation: Operation = {
@@ -30,7 +30,7 @@ const checkpointOperation: Operation = {
     const again = inputs.slice(0, taken).map((x) => after(x, first))
     const outputs = build(again)
     const wrt = inputs.map((x, i) => (i < taken ? again[i]! : x)).filter((_, i) => needed[i])
-    const results = grad(outputs, wrt, gradients)
+    const results = gradWithin(new Set([...again, ...inputs.slice(taken)]), outputs, wrt, gradients)
     let next = 0
     return inputs.map((_, i) => (needed[i] ? results[next++]!.contributions : undefined))
   },
@@ -40,14 +40,14 @@ type Build = (inputs: readonly Tensor[]) => Tensor[]
 
 /**
  * Computes `build(inputs)`, keeps nothing of the way there for the backward pass, and computes it again when its gradient is asked for
- * (Chen et al. 2016): memory for time. Parameters that `build` uses get their gradients as usual.
+ * (Chen et al. 2016): memory for time. Parameters and inputs that `build` uses without having been given them get their gradients as usual.
  */
 export function checkpoint(inputs: readonly Tensor[], build: Build): Tensor[] {
   const outputs = build(inputs)
   if (outputs.length === 0) throw new GraphError('checkpoint: nothing was built')
-  const given = new Set(inputs.map((x) => x.node))
-  const captured = nodesOf(outputs)
-    .filter((node) => node.operation === stateOperation && !given.has(node))
+  // what lies behind the inputs is not computed again, and its parameters are no concern of this node
+  const captured = nodesOf(outputs, new Set(inputs))
+    .filter((node) => node.operation === stateOperation || node.operation === inputOperation)
     .map((node) => node.outputs[0]!)
   const node = apply(checkpointOperation, [...inputs, ...captured], { build, outputs, taken: inputs.length }).node
   return [...node.outputs]

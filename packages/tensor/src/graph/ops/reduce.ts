@@ -2,10 +2,11 @@
 
 import { expectType, normaliseAxes, normaliseAxis } from '../broadcast.js'
 import { type Dim, type Shape, sizeOf } from '../dim.js'
+import { gradWithin } from '../grad.js'
 import { apply, GraphError, type Operation, type Tensor } from '../tensor.js'
 import { equal, where } from './compare.js'
-import { add, div, exp, log, mul, reciprocal, sqrt, square, sub } from './elementwise.js'
-import { cast, dimension, expand, reshape } from './shape.js'
+import { add, div, exp, log, mul, reciprocal, square, sub } from './elementwise.js'
+import { cast, dimension, expand, range, reshape, transpose, unsqueeze } from './shape.js'
 
 const reducedShape = (shape: Shape, axes: readonly number[], keep: boolean): Dim[] =>
   shape.flatMap((size, axis) => (axes.includes(axis) ? (keep ? [1] : []) : [size]))
@@ -49,14 +50,46 @@ const operations = {
   ),
   max: reduction('max', 'ReduceMax', extremum),
   min: reduction('min', 'ReduceMin', extremum),
-  prod: reduction('prod', 'ReduceProd', (x, _y, g, axes) => {
-    // the product of the others: where one factor is zero, only it has a gradient; where two are, none has
-    const zero = equal(x, 0)
+  norm: reduction(
+    'norm',
+    'ReduceL2',
+    (x, y, g) => {
+      // at zero there is no direction: no gradient, as in PyTorch
+      const zero = equal(y, 0)
+      return mul(x, where(zero, 0, div(g, where(zero, 1, y))))
+    },
+    ['f32', 'f16', 'bf16'],
+  ),
+  prod: reduction('prod', 'ReduceProd', (x, _y, g, axes) => apply(prodGradient, [x, g], { axes })),
+}
+
+/** g · the product of the others. */
+const prodGradient: Operation = {
+  name: 'prod-gradient',
+  infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
+  decompose([x, g], { axes }) {
+    // where one factor is zero, only it has a gradient; where two are, none has
+    const zero = equal(x!, 0)
     const zeros = sum(where(zero, 1, 0), axes, true)
-    const others = prod(where(zero, 1, x), axes, true)
-    const nonzero = where(equal(zeros, 0), div(others, where(zero, 1, x)), 0)
-    return mul(g, where(zero, where(equal(zeros, 1), others, 0), nonzero))
-  }),
+    const others = prod(where(zero, 1, x!), axes, true)
+    const nonzero = where(equal(zeros, 0), div(others, where(zero, 1, x!)), 0)
+    return [mul(g!, where(zero, where(equal(zeros, 1), others, 0), nonzero))]
+  },
+  // the form above does not say how the others change with a factor that is zero; this one does, at n² of the work
+  gradient({ inputs: [x, g], attributes }, [h], needed) {
+    const axes = attributes.axes as number[]
+    const order = [...x!.shape.keys()].sort((a, b) => Number(axes.includes(a)) - Number(axes.includes(b)) || a - b)
+    const moved = transpose(x!, order)
+    const flat = reshape(moved, [...moved.shape.slice(0, -axes.length), 1, sizeOf(moved.shape.slice(-axes.length))]) // [.., 1, n]
+    const places = range(flat.shape.at(-1)!)
+    const rows = where(equal(unsqueeze(places, 1), unsqueeze(places, 0)), 1, flat) // [.., n, n]: in row i factor i is 1
+    const others = transpose(
+      reshape(prod(rows, -1), moved.shape),
+      order.map((_, axis) => order.indexOf(axis)),
+    )
+    const results = gradWithin(new Set([x!, g!]), mul(g!, others), [x!, g!], [h])
+    return results.map((result, i) => (needed[i] ? result.contributions : undefined))
+  },
 }
 
 function reduce(operation: Operation, x: Tensor, axes?: number | readonly number[], keep = false): Tensor {
@@ -77,8 +110,8 @@ export const min = (x: Tensor, axes?: number | readonly number[], keep = false):
 export const prod = (x: Tensor, axes?: number | readonly number[], keep = false): Tensor => reduce(operations.prod, x, axes, keep)
 /** The mean square distance from the mean (biased: divided by n). */
 export const variance = (x: Tensor, axes?: number | readonly number[], keep = false): Tensor => mean(square(sub(x, mean(x, axes, true))), axes, keep)
-/** √Σx² */
-export const norm = (x: Tensor, axes?: number | readonly number[], keep = false): Tensor => sqrt(sum(square(x), axes, keep))
+/** √Σx²; its gradient at zero is 0. */
+export const norm = (x: Tensor, axes?: number | readonly number[], keep = false): Tensor => reduce(operations.norm, x, axes, keep)
 
 /** ln Σ e^x, safe for large x: the maximum is taken out first. */
 export function logSumExp(x: Tensor, axes?: number | readonly number[], keep = false): Tensor {
@@ -93,8 +126,8 @@ export function logSumExp(x: Tensor, axes?: number | readonly number[], keep = f
 export const stopGradient = (x: Tensor): Tensor => apply(stopOperation, [x])
 const stopOperation: Operation = {
   name: 'stop-gradient',
+  stops: true,
   infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
-  gradient: () => [undefined],
   onnx: (_emit, _node, [x]) => [x!],
 }
 
