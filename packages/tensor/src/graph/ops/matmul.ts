@@ -1,10 +1,10 @@
 // Matrix products. Transposes are attributes, not copies: a product can read either operand the other way round (DESIGN D2c).
 
 import { broadcast, expectType } from '../broadcast.js'
-import { type Dim, sameDim, sizeOf } from '../dim.js'
+import { type Dim, multiplyDims, sameDim, sizeOf } from '../dim.js'
 import { apply, describe, GraphError, type Operation, type Tensor } from '../tensor.js'
 import { sumTo } from './elementwise.js'
-import { full, reshape } from './shape.js'
+import { full, reshape, transpose } from './shape.js'
 
 export interface MatmulOptions {
   /** Read a's last two axes the other way round. */
@@ -20,7 +20,7 @@ const rowsAndColumns = (x: Tensor, transposed: boolean): [Dim, Dim] => {
   return transposed ? [columns, rows] : [rows, columns]
 }
 
-const matmulOperation: Operation = {
+export const matmulOperation: Operation = {
   name: 'matmul',
   infer([a, b], { transA, transB }) {
     for (const x of [a!, b!]) {
@@ -62,6 +62,19 @@ const matmulOperation: Operation = {
 /** alpha · op(a) · op(b) over the last two axes; the axes before them broadcast. a [.., m, k], b [.., k, n] → [.., m, n]. */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
   return apply(matmulOperation, [a, b], { transA: options.transA ?? false, transB: options.transB ?? false, alpha: options.alpha ?? 1 })
+}
+
+/**
+ * Σ over the first axis of alpha · op(a) · op(b), as one product in which that axis joins the inner one: a [t, .., m, k], b [t, .., k, n] → [.., m, n].
+ */
+export function sumOfProducts(a: Tensor, b: Tensor, { transA = false, transB = false, alpha = 1 }: MatmulOptions = {}): Tensor {
+  const joined = (x: Tensor, inner: number) => {
+    const order = [...x.shape.keys()].slice(1)
+    order.splice(inner - 1, 0, 0)
+    const moved = transpose(x, order)
+    return reshape(moved, [...moved.shape.slice(0, inner - 1), multiplyDims(x.shape[0]!, x.shape[inner]!), ...moved.shape.slice(inner + 1)])
+  }
+  return matmul(joined(a, transA ? a.rank - 2 : a.rank - 1), joined(b, transB ? b.rank - 1 : b.rank - 2), { transA, transB, alpha })
 }
 
 const affineOperation: Operation = {
