@@ -1,0 +1,70 @@
+// What recurrent layers share: the projections of all steps as one product, the loop, masks, the direction, and states between windows.
+//
+// Within the loop states and gates are columns, [width, batch]. A step is then the product of the recurrent matrix [gates·hidden, hidden] with a
+// narrow [hidden, batch], in which ONNX Runtime packs the narrow side; the other way round it would pack the whole matrix at every step
+// (1,150 units, batch 32, 70 steps, one thread: 237 ms against 557), and cutting out a gate costs nothing.
+
+import { type Dim, describe, GraphError, ops, type Tensor } from '@thaw/tensor'
+import type { Scope } from './scope.js'
+
+/** A cell's states by name, each [batch, hidden]: what a window hands to the next. */
+export type RecurrentState = Readonly<Record<string, Tensor>>
+
+export interface RecurrentOptions {
+  inputs: number
+  hidden: number
+  /** From the last step to the first. */
+  reverse?: boolean
+  /** True where there is a token and not padding: bool [batch, time]. Padding leaves states as they are, and its outputs are 0. */
+  visible?: Tensor
+  /** Where to start from; zeros by default. */
+  initial?: RecurrentState
+}
+
+export interface Recurrent {
+  /** [batch, time, hidden] */
+  output: Tensor
+  /** The states after the last step. */
+  state: RecurrentState
+}
+
+/** How one step of a layer is computed; all tensors are columns. */
+export interface Cell {
+  /** How many blocks of `hidden` rows the projections have. */
+  gates: number
+  /** Names of the states; the first is the output. */
+  states: readonly string[]
+  /** The bias that goes into the projections of all steps. */
+  projectionBias(input: Tensor, hidden: Tensor): Tensor
+  /** The next states. `projected` [gates·hidden, batch], `weight` [gates·hidden, hidden], `bias` [gates·hidden, 1]. */
+  step(projected: Tensor, states: readonly Tensor[], weight: Tensor, bias: Tensor): Tensor[]
+}
+
+/** Runs a cell over x [batch, time, inputs]. Parameters: `input.weight` [inputs, gates·hidden], `hidden.weight` [hidden, gates·hidden], both with a bias. */
+export function recurrent(cell: Cell, scope: Scope, path: string, x: Tensor, options: RecurrentOptions): Recurrent {
+  const { inputs, hidden, visible, initial, reverse = false } = options
+  if (x.rank !== 3 || x.shape[2] !== inputs) throw new GraphError(`${path}: ${describe(x)}: expected [batch, time, ${inputs}]`)
+  const [batch, time] = x.shape as [Dim, Dim]
+  const width = cell.gates * hidden
+  const inputBias = scope.parameter(`${path}.input.bias`, [width])
+  const hiddenBias = scope.parameter(`${path}.hidden.bias`, [width])
+  const projected = ops.linear(x, scope.parameter(`${path}.input.weight`, [inputs, width]), cell.projectionBias(inputBias, hiddenBias))
+  const weight = ops.transpose(scope.parameter(`${path}.hidden.weight`, [hidden, width]))
+  const bias = ops.reshape(hiddenBias, [width, 1])
+  const { carry, ys } = ops.scan(
+    (states, [slice]) => {
+      const next = cell.step(slice!, states, weight, bias)
+      return { carry: next, ys: [next[0]!] }
+    },
+    {
+      carry: cell.states.map((name) => (initial?.[name] ? ops.transpose(initial[name]) : ops.full([hidden, batch], 0))),
+      xs: [ops.transpose(projected, [1, 2, 0])],
+      reverse,
+      ...(visible ? { mask: ops.reshape(ops.transpose(visible), [time, 1, batch]) } : {}),
+    },
+  )
+  return {
+    output: scope.site(path, ops.transpose(ys[0]!, [2, 0, 1])),
+    state: Object.fromEntries(cell.states.map((name, i) => [name, ops.transpose(carry[i]!)])),
+  }
+}
