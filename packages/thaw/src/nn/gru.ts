@@ -9,10 +9,9 @@ import type { Scope } from './scope.js'
 const cell: Cell = {
   gates: 3,
   states: ['h'],
-  projectionBias: (input) => input,
-  step(projected, [h], weight, bias) {
-    const [xr, xz, xn] = gates(projected, 3)
-    const [hr, hz, hn] = gates(ops.add(ops.matmul(weight, h!), bias), 3)
+  step(products, biases, [h]) {
+    const [xr, xz, xn] = gates(ops.add(products.input, biases.input), 3)
+    const [hr, hz, hn] = gates(ops.add(products.hidden, biases.hidden), 3)
     const n = ops.tanh(ops.add(xn!, ops.mul(ops.sigmoid(ops.add(xr!, hr!)), hn!)))
     return [ops.add(n, ops.mul(ops.sigmoid(ops.add(xz!, hz!)), ops.sub(h!, n)))]
   },

@@ -34,10 +34,8 @@ export interface Cell {
   gates: number
   /** Names of the states; the first is the output. */
   states: readonly string[]
-  /** The bias that goes into the projections of all steps. */
-  projectionBias(input: Tensor, hidden: Tensor): Tensor
-  /** The next states. `projected` [gates·hidden, batch], `weight` [gates·hidden, hidden], `bias` [gates·hidden, 1]. */
-  step(projected: Tensor, states: readonly Tensor[], weight: Tensor, bias: Tensor): Tensor[]
+  /** The next states, from the products of both matrices [gates·hidden, batch] and their biases [gates·hidden, 1]. */
+  step(products: { input: Tensor; hidden: Tensor }, biases: { input: Tensor; hidden: Tensor }, states: readonly Tensor[]): Tensor[]
 }
 
 /** Runs a cell over x [batch, time, inputs]. Parameters: `input.weight` [inputs, gates·hidden], `hidden.weight` [hidden, gates·hidden], both with a bias. */
@@ -46,19 +44,19 @@ export function recurrent(cell: Cell, scope: Scope, path: string, x: Tensor, opt
   if (x.rank !== 3 || x.shape[2] !== inputs) throw new GraphError(`${path}: ${describe(x)}: expected [batch, time, ${inputs}]`)
   const [batch, time] = x.shape as [Dim, Dim]
   const width = cell.gates * hidden
-  const inputBias = scope.parameter(`${path}.input.bias`, [width])
-  const hiddenBias = scope.parameter(`${path}.hidden.bias`, [width])
-  const projected = ops.linear(x, scope.parameter(`${path}.input.weight`, [inputs, width]), cell.projectionBias(inputBias, hiddenBias))
-  const weight = ops.transpose(scope.parameter(`${path}.hidden.weight`, [hidden, width]))
-  const bias = ops.reshape(hiddenBias, [width, 1])
+  const matrix = (part: string, rows: number) => ops.transpose(scope.parameter(`${path}.${part}.weight`, [rows, width])) // [width, rows]
+  const bias = (part: string) => ops.reshape(scope.parameter(`${path}.${part}.bias`, [width]), [width, 1])
+  const projected = ops.matmul(matrix('input', inputs), ops.transpose(x, [1, 2, 0])) // [time, width, batch]
+  const weight = matrix('hidden', hidden)
+  const biases = { input: bias('input'), hidden: bias('hidden') }
   const { carry, ys } = ops.scan(
-    (states, [slice]) => {
-      const next = cell.step(slice!, states, weight, bias)
+    (states, [input]) => {
+      const next = cell.step({ input: input!, hidden: ops.matmul(weight, states[0]!) }, biases, states)
       return { carry: next, ys: [next[0]!] }
     },
     {
       carry: cell.states.map((name) => (initial?.[name] ? ops.transpose(initial[name]) : ops.full([hidden, batch], 0))),
-      xs: [ops.transpose(projected, [1, 2, 0])],
+      xs: [projected],
       reverse,
       ...(visible ? { mask: ops.reshape(ops.transpose(visible), [time, 1, batch]) } : {}),
     },

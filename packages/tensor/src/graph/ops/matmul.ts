@@ -38,17 +38,26 @@ export const matmulOperation: Operation = {
   gradient({ inputs, attributes }, [g], needed) {
     const [a, b] = inputs as [Tensor, Tensor]
     const { transA, transB, alpha } = attributes as Required<MatmulOptions>
-    const left = () => (transA ? matmul(b, g!, { transA: transB, transB: true, alpha }) : matmul(g!, b, { transB: !transB, alpha }))
+    // one matrix in many products: its gradient is a single product over all of them
+    const product = (like: Tensor, x: Tensor, y: Tensor, options: MatmulOptions) =>
+      like.rank === 2 && g!.rank > 2 ? sumOfProducts(stacked(x), stacked(y), options) : sumTo(matmul(x, y, options), like)
+    const left = () => {
+      const other = transB ? { x: b, trans: false } : turned(b)
+      if (!transA) return product(a, g!, other.x, { transB: other.trans, alpha })
+      return product(a, b, g!, { transA: transB, transB: true, alpha })
+    }
     const right = () => {
-      // one weight under many rows: a single product over all rows
+      // rows of all products lie below each other already
       if (b.rank === 2 && a.rank > 2 && !transA) {
         const rows = reshape(a, [-1, a.shape.at(-1)!])
         const upstream = reshape(g!, [-1, g!.shape.at(-1)!])
         return transB ? matmul(upstream, rows, { transA: true, alpha }) : matmul(rows, upstream, { transA: true, alpha })
       }
-      return transB ? matmul(g!, a, { transA: true, transB: transA, alpha }) : matmul(a, g!, { transA: !transA, alpha })
+      const other = transA ? { x: a, trans: false } : turned(a)
+      if (!transB) return product(b, other.x, g!, { transA: other.trans, alpha })
+      return product(b, g!, a, { transA: true, transB: transA, alpha })
     }
-    return [needed[0] ? sumTo(left(), a) : undefined, needed[1] ? sumTo(right(), b) : undefined]
+    return [needed[0] ? left() : undefined, needed[1] ? right() : undefined]
   },
   onnx(emit, { attributes, inputs }, names) {
     const { transA, transB, alpha } = attributes as Required<MatmulOptions>
@@ -58,6 +67,15 @@ export const matmulOperation: Operation = {
     return emit.node('FusedMatMul', names, { transA: transA ? 1 : 0, transB: transB ? 1 : 0, alpha: { float: alpha } }, { domain: 'com.microsoft' })
   },
 }
+
+/** x with its last two axes the other way round: what it was made of, where it is a transposition itself, else x and a flag for the product. */
+function turned(x: Tensor): { x: Tensor; trans: boolean } {
+  const source = transpose(x)
+  return source === x.node.inputs[0] ? { x: source, trans: false } : { x, trans: true }
+}
+
+/** Products as [all, m, k]. */
+const stacked = (x: Tensor) => reshape(x, [-1, ...x.shape.slice(-2)])
 
 /** alpha · op(a) · op(b) over the last two axes; the axes before them broadcast. a [.., m, k], b [.., k, n] → [.., m, n]. */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
