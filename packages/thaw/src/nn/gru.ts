@@ -9,9 +9,10 @@ import type { Scope } from './scope.js'
 const cell: Cell = {
   gates: 3,
   states: ['h'],
-  step(products, biases, [h]) {
-    const [xr, xz, xn] = gates(ops.add(products.input, biases.input), 3)
-    const [hr, hz, hn] = gates(ops.add(products.hidden, biases.hidden), 3)
+  biases: (input, hidden) => ({ input, hidden }),
+  step(input, hidden, [h]) {
+    const [xr, xz, xn] = gates(input, 3)
+    const [hr, hz, hn] = gates(hidden, 3)
     const n = ops.tanh(ops.add(xn!, ops.mul(ops.sigmoid(ops.add(xr!, hr!)), hn!)))
     return [ops.add(n, ops.mul(ops.sigmoid(ops.add(xz!, hz!)), ops.sub(h!, n)))]
   },

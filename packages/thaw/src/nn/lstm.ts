@@ -8,9 +8,9 @@ import type { Scope } from './scope.js'
 const cell: Cell = {
   gates: 4,
   states: ['h', 'c'],
-  step(products, biases, [, c]) {
-    const z = ops.add(ops.add(products.hidden, ops.add(biases.input, biases.hidden)), products.input)
-    const [i, f, g, o] = gates(z, 4)
+  biases: (input, hidden) => ({ hidden: ops.add(input, hidden) }),
+  step(input, hidden, [, c]) {
+    const [i, f, g, o] = gates(ops.add(hidden, input), 4)
     const memory = ops.add(ops.mul(ops.sigmoid(f!), c!), ops.mul(ops.sigmoid(i!), ops.tanh(g!)))
     return [ops.mul(ops.sigmoid(o!), ops.tanh(memory)), memory]
   },

@@ -34,8 +34,10 @@ export interface Cell {
   gates: number
   /** Names of the states; the first is the output. */
   states: readonly string[]
-  /** The next states, from the products of both matrices [gates·hidden, batch] and their biases [gates·hidden, 1]. */
-  step(products: { input: Tensor; hidden: Tensor }, biases: { input: Tensor; hidden: Tensor }, states: readonly Tensor[]): Tensor[]
+  /** The biases [gates·hidden, 1] as they are added to the products with the input and with the state. */
+  biases(input: Tensor, hidden: Tensor): { input?: Tensor; hidden: Tensor }
+  /** The next states, from both products [gates·hidden, batch], biases included. */
+  step(input: Tensor, hidden: Tensor, states: readonly Tensor[]): Tensor[]
 }
 
 /** Runs a cell over x [batch, time, inputs]. Parameters: `input.weight` [inputs, gates·hidden], `hidden.weight` [hidden, gates·hidden], both with a bias. */
@@ -48,10 +50,11 @@ export function recurrent(cell: Cell, scope: Scope, path: string, x: Tensor, opt
   const bias = (part: string) => ops.reshape(scope.parameter(`${path}.${part}.bias`, [width]), [width, 1])
   const projected = ops.matmul(matrix('input', inputs), ops.transpose(x, [1, 2, 0])) // [time, width, batch]
   const weight = matrix('hidden', hidden)
-  const biases = { input: bias('input'), hidden: bias('hidden') }
+  const biases = cell.biases(bias('input'), bias('hidden'))
   const { carry, ys } = ops.scan(
-    (states, [input]) => {
-      const next = cell.step({ input: input!, hidden: ops.matmul(weight, states[0]!) }, biases, states)
+    (states, [slice]) => {
+      const input = biases.input ? ops.add(slice!, biases.input) : slice!
+      const next = cell.step(input, ops.affine(weight, states[0]!, biases.hidden), states)
       return { carry: next, ys: [next[0]!] }
     },
     {
