@@ -141,8 +141,9 @@ suite('recurrent layers', async () => {
     const long = forward(scope, 2 * time)
     const store = await filled(scope)
     const x = numbers([batch, 2 * time, inputs])
-    const whole = await executor.compile({ outputs: { output: long.output, h: long.states[1]!.h!, c: long.states[1]!.c! } })
-    const expected = (await whole.bind({ params: store }).run({ feeds: { x } })).outputs
+    const outputs = { output: long.output, h: long.states[1]!.h!, c: long.states[1]!.c! }
+    const whole = await executor.compile({ outputs }, { constants: { params: store } })
+    const expected = (await whole.bind({}).run({ feeds: { x } })).outputs
 
     const carried = [0, 1].map((n) => carriedState(`rnn.${n}`, ['h', 'c'], batch, hidden))
     const windowScope = new Scope({ training: true })

@@ -13,6 +13,7 @@ import { dropout } from './dropout.js'
 import { add, mul, sigmoid, sub, tanh } from './elementwise.js'
 import { gather, slice, stack } from './indexing.js'
 import { linear, matmul } from './matmul.js'
+import { checkpoint } from './order.js'
 import { sum } from './reduce.js'
 import { type ScanOptions, type ScanStep, scan } from './scan.js'
 import { cast, full, reshape, squeeze } from './shape.js'
@@ -173,6 +174,18 @@ suite('scan', () => {
         ),
       feeds,
     )
+  })
+
+  test('a scan that is computed again for its gradient; a captured value that is an output too', async () => {
+    const feeds = { h: values([2, 3], 1), x: values([4, 2, 3], 2), weight: values([3, 3], 3), bias: values([3], 4) }
+    await sameAsUnrolled((run, { h, x, weight, bias }) => {
+      const twice = mul(weight!, 2)
+      const [last, ys] = checkpoint([h!, x!, twice, bias!], ([h, x, weight, bias]) => {
+        const { carry, ys } = run(cell(weight!, bias!), { carry: [h!], xs: [x!] })
+        return [carry[0]!, ys[0]!]
+      })
+      return { carry: [last!], ys: [ys!, twice] }
+    }, feeds)
   })
 
   test('second derivatives: the gradient of a scan is a scan', async () => {

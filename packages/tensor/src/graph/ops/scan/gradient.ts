@@ -14,88 +14,102 @@ import { full, reshape } from '../shape.js'
 import { variable } from './body.js'
 import { loop, type ScanAttributes } from './loop.js'
 
-/** A loop's results: the carried values after the last step, and the stacked ys. */
-interface Results {
+export const scanGradient: NonNullable<Operation['gradient']> = (node, gradients, needed) => {
+  const { carry, xs, captures, next, ys, inner } = (node.attributes as ScanAttributes).body
+
+  // one step: gradients arrive for the next carried values and for what was given out, and leave for carried values, slices and captures
+  const ofNext = carry.map((x, i) => (isFloat(x.dtype) ? variable(`gradient of carry ${i}`, x.shape, x.dtype) : undefined))
+  const received = [...ys, ...inner].flatMap((y, i) => {
+    const sequence = gradients[next.length + i]
+    return sequence ? [{ y, sequence, slice: variable(`gradient of y ${i}`, y.shape, y.dtype) }] : []
+  })
+  const wanted = [...carry, ...xs, ...captures].filter((x, i) => (i < carry.length ? isFloat(x.dtype) : needed[i]))
+  const results = grad([...next, ...received.map(({ y }) => y)], wanted, [...ofNext, ...received.map(({ slice }) => slice)])
+  const gradientOf = new Map(results.map((gradient) => [gradient.of, gradient]))
+  const parts = results.flatMap(({ contributions }) => contributions.map((part) => ('rows' in part ? part.rows.values : part)))
+  const inside = dependents(parts, [...carry, ...xs, ...ofNext.filter((x) => x !== undefined), ...received.map(({ slice }) => slice)])
+
+  // what the backward step carries and gives out
+  const kept = keptValues(node)
+  const step = backwardStep(kept)
+  const ofCarry = carry.map((x, i) => ofNext[i] && step.carry(ofNext[i], gradientOf.get(x)!.tensor, gradients[i] ?? full(x.shape, 0, x.dtype)))
+  const ofXs = xs.map((x) => (gradientOf.get(x)?.contributions.length ? step.give(gradientOf.get(x)!.tensor) : undefined))
+  const overAllSteps = (part: GradientOf, capture: Tensor): Later<GradientOf> => {
+    if ('rows' in part) {
+      const [ids, values] = [step.give(part.rows.ids), step.give(part.rows.values)]
+      return (done) => ({ rows: { ids: reshape(ids(done), [-1]), values: reshape(values(done), [-1, ...capture.shape.slice(1)]) } })
+    }
+    if (!isStepProduct(part, inside)) return step.addUp(part)
+    const [a, b] = part.node.inputs.map(step.give) as [Later<Tensor>, Later<Tensor>]
+    return (done) => sumOfProducts(a(done), b(done), part.node.attributes as MatmulOptions)
+  }
+  const ofCaptures = captures.map((capture) => gradientOf.get(capture)?.contributions.map((part) => overAllSteps(part, capture)))
+
+  const done = step.run(node, received)
+  return [...[...ofCarry, ...ofXs].map((later) => later?.(done)), ...ofCaptures.map((list) => list?.map((later) => later(done)))]
+}
+
+/** The backward loop's results. */
+interface Done {
+  /** Carried values after its last step, which is the first of the sequence. */
   last: readonly Tensor[]
   ys: readonly Tensor[]
 }
 /** What can be told once the backward loop exists. */
-type Later<T> = (results: Results) => T
+type Later<T> = (done: Done) => T
 
-export const scanGradient: NonNullable<Operation['gradient']> = (node, gradients, needed) => {
-  const { body, reverse } = node.attributes as ScanAttributes
-  const { carry, xs, captures, next, ys, inner } = body
-  const carried = carry.flatMap((x, i) =>
-    isFloat(x.dtype) ? [{ x, next: next[i]!, of: i, arriving: variable(`gradient of carry ${i}`, x.shape, x.dtype) }] : [],
-  )
-  const stacked = [...ys, ...inner].flatMap((y, i) => {
-    const gradient = gradients[next.length + i]
-    return gradient ? [{ y, gradient, arriving: variable(`gradient of y ${i}`, y.shape, y.dtype) }] : []
-  })
-  const wanted = [...carry, ...xs, ...captures].filter((x, i) => (i < carry.length ? isFloat(x.dtype) : needed[i]))
-  const results = grad(
-    [...carried.map((c) => c.next), ...stacked.map((s) => s.y)],
-    wanted,
-    [...carried, ...stacked].map((end) => end.arriving),
-  )
-  const gradientOf = new Map(results.map((gradient) => [gradient.of, gradient]))
-
-  // what the backward step carries and gives out
-  const kept = keptValues(node)
-  const step = { carry: carried.map((c) => c.arriving), next: carried.map((c) => gradientOf.get(c.x)!.tensor), ys: [] as Tensor[] }
-  const start = carried.map((c) => gradients[c.of] ?? full(c.x.shape, 0, c.x.dtype))
-  const give = (tensor: Tensor): Later<Tensor> => {
-    const known = kept.get(tensor)
-    if (known) return () => known
-    const at = step.ys.includes(tensor) ? step.ys.indexOf(tensor) : step.ys.push(tensor) - 1
-    return (loop) => loop.ys[at]!
+/** A step of the backward loop, put together piece by piece. `kept`: what the forward loop gives out, which need not be given out again. */
+function backwardStep(kept: ReadonlyMap<Tensor, Tensor>) {
+  const carried: { slot: Tensor; next: Tensor; first: Tensor }[] = []
+  const given: Tensor[] = []
+  const carry = (slot: Tensor, next: Tensor, first: Tensor): Later<Tensor> => {
+    const at = carried.push({ slot, next, first }) - 1
+    return ({ last }) => last[at]!
   }
-  const addUp = (tensor: Tensor): Later<Tensor> => {
-    const sum = variable(`sum ${step.carry.length}`, tensor.shape, tensor.dtype)
-    start.push(full(tensor.shape, 0, tensor.dtype))
-    step.carry.push(sum)
-    const at = step.next.push(add(sum, tensor)) - 1
-    return (loop) => loop.last[at]!
-  }
-  const parts = results.flatMap((gradient) => gradient.contributions.flatMap((part) => ('rows' in part ? [part.rows.values] : [part])))
-  const inside = dependents(parts, [...carry, ...xs, ...carried.map((c) => c.arriving), ...stacked.map((s) => s.arriving)])
-  const overAllSteps = (part: GradientOf, capture: Tensor): Later<GradientOf> => {
-    if ('rows' in part) {
-      const [ids, values] = [give(part.rows.ids), give(part.rows.values)]
-      return (loop) => ({ rows: { ids: reshape(ids(loop), [-1]), values: reshape(values(loop), [-1, ...capture.shape.slice(1)]) } })
-    }
-    if (!isStepProduct(part, inside)) return addUp(part)
-    const [a, b] = part.node.inputs.map(give)
-    return (loop) => sumOfProducts(a!(loop), b!(loop), part.node.attributes as MatmulOptions)
-  }
-  const ofXs = xs.map((x) => (gradientOf.get(x)?.contributions.length ? give(gradientOf.get(x)!.tensor) : undefined))
-  const ofCaptures = captures.map((capture) => gradientOf.get(capture)?.contributions.map((part) => overAllSteps(part, capture)))
-
-  // values of the forward steps become sequences, captures what they stand for
-  const outer = new Map(captures.map((capture, i) => [capture, node.inputs[carry.length + xs.length + i]!]))
-  const reads = boundary([...step.next, ...step.ys], kept).map((value, i) => ({ value, slice: variable(`kept ${i}`, value.shape, value.dtype) }))
-  const moved = substitute([...step.next, ...step.ys], new Map([...outer, ...reads.map(({ value, slice }) => [value, slice] as const)]))
-  const outputs = loop(
-    {
-      carry: step.carry,
-      xs: [...stacked.map((s) => s.arriving), ...reads.map(({ slice }) => slice)],
-      next: moved.slice(0, step.next.length),
-      ys: moved.slice(step.next.length),
+  return {
+    carry,
+    /** A value of each step, stacked. */
+    give(tensor: Tensor): Later<Tensor> {
+      const known = kept.get(tensor)
+      if (known) return () => known
+      const at = given.includes(tensor) ? given.indexOf(tensor) : given.push(tensor) - 1
+      return ({ ys }) => ys[at]!
     },
-    {
-      carry: start,
-      xs: [...stacked.map((s) => s.gradient), ...reads.map(({ value }) => kept.get(value)!)],
-      length: node.inputs[carry.length]!.shape[0]!,
-      reverse: !reverse,
+    /** A value of each step, summed. */
+    addUp(tensor: Tensor): Later<Tensor> {
+      const sum = variable(`sum ${carried.length}`, tensor.shape, tensor.dtype)
+      return carry(sum, add(sum, tensor), full(tensor.shape, 0, tensor.dtype))
     },
-  )
-  const done: Results = { last: outputs.slice(0, step.next.length), ys: outputs.slice(step.next.length) }
-  const lastOf = new Map(carried.map((c, i) => [c.of, done.last[i]!]))
-  return [
-    ...carry.map((_, i) => lastOf.get(i)),
-    ...ofXs.map((later) => later?.(done)),
-    ...ofCaptures.map((list) => list?.map((later) => later(done))),
-  ]
+    /** The loop: values of the forward steps become sequences, captures become what they stand for. */
+    run({ inputs, attributes }: Node, received: readonly { slice: Tensor; sequence: Tensor }[]): Done {
+      const { body, reverse } = attributes as ScanAttributes
+      const taken = body.carry.length + body.xs.length
+      const results = [...carried.map(({ next }) => next), ...given]
+      const reads = boundary(results, kept).map((value, i) => ({
+        value,
+        slice: variable(`kept ${i}`, value.shape, value.dtype),
+        sequence: kept.get(value)!,
+      }))
+      const replaced = [...reads.map(({ value, slice }) => [value, slice] as const), ...body.captures.map((x, i) => [x, inputs[taken + i]!] as const)]
+      const moved = substitute(results, new Map(replaced))
+      const sequences = [...received, ...reads]
+      const outputs = loop(
+        {
+          carry: carried.map(({ slot }) => slot),
+          xs: sequences.map(({ slice }) => slice),
+          next: moved.slice(0, carried.length),
+          ys: moved.slice(carried.length),
+        },
+        {
+          carry: carried.map(({ first }) => first),
+          xs: sequences.map(({ sequence }) => sequence),
+          length: inputs[body.carry.length]!.shape[0]!,
+          reverse: !reverse,
+        },
+      )
+      return { last: outputs.slice(0, carried.length), ys: outputs.slice(carried.length, results.length) }
+    },
+  }
 }
 
 /** What a forward step has computed or been given, with where it lies stacked over all steps. */
