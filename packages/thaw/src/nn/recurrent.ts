@@ -2,7 +2,9 @@
 //
 // Within the loop states and gates are columns, [width, batch]. A step is then the product of the recurrent matrix [gates·hidden, hidden] with a
 // narrow [hidden, batch], in which ONNX Runtime packs the narrow side; the other way round it would pack the whole matrix at every step
-// (1,150 units, batch 32, 70 steps, one thread: 237 ms against 557), and cutting out a gate costs nothing.
+// (1,150 units, batch 32, 70 steps, one thread: 304 ms of processor time against 483), and cutting out a gate costs nothing.
+// ONNX Runtime's own LSTM node, which gives no gradient, is hardly faster (11.5 ms against 12.5 for 256 units, batch 16, 64 steps; 499 against
+// 505 for the layer above; one thread): inference takes the loop too.
 
 import { type Dim, describe, GraphError, ops, type Tensor } from '@thaw/tensor'
 import type { Scope } from './scope.js'
