@@ -2,6 +2,7 @@
 // here, while it is built, so that an error names the operation and the parameter instead of a node number in a runtime.
 
 import type { Emitter } from '../onnx/emitter.js'
+import type { Lowering } from '../onnx/lower.js'
 import { type Shape, shapeText } from './dim.js'
 import type { DType, TypedArray } from './dtype.js'
 
@@ -30,7 +31,7 @@ export interface Operation {
   /** The same values out of simpler operations: the reference, the fallback of an executor, and the way to higher derivatives. */
   decompose?(inputs: readonly Tensor[], attributes: Attributes, types: readonly TensorType[]): Tensor[]
   /** ONNX nodes that compute the outputs; returns their names. */
-  onnx?(emit: Emitter, node: Node, inputs: readonly string[]): string[]
+  onnx?(emit: Emitter, node: Node, inputs: readonly string[], lowering: Lowering): string[]
 }
 
 /** Rows of a table's gradient: `values[i]` belongs to row `ids[i]`; ids may repeat (DESIGN E3). */
@@ -84,8 +85,8 @@ export const apply = (operation: Operation, inputs: readonly Tensor[], attribute
 
 /** How a tensor is called in messages: its parameter path or input name, then its type. */
 export function describe(tensor: Tensor): string {
-  const { operation, attributes } = tensor.node
-  const name = operation.name === 'state' || operation.name === 'input' ? `${attributes.path} ` : ''
+  const { attributes } = tensor.node
+  const name = typeof attributes.path === 'string' ? `${attributes.path} ` : ''
   return `${name}${tensor.dtype} ${shapeText(tensor.shape)}`
 }
 

@@ -1,10 +1,11 @@
 // Collects ONNX nodes while a graph is lowered. Equal nodes are merged (which is how a backward pass shares what the forward pass computed),
-// sizes become small integer expressions, and at the end the order of nodes is chosen (DESIGN E9).
+// sizes become small integer expressions, and at the end the order of nodes is chosen (DESIGN E9). A loop's body has an emitter of its own, which
+// leaves to the one around it whatever does not depend on the step: constants, sizes, and nodes that read outer values only.
 
 import { type Dim, type DimExpression, dim, namesIn, type Shape, sizeOf, substituteDim } from '../graph/dim.js'
 import type { DType, TypedArray } from '../graph/dtype.js'
 import { GraphError } from '../graph/tensor.js'
-import { type OnnxAttribute, type OnnxInitializer, type OnnxNode, type OnnxValue, onnxType } from './wire.js'
+import { namesRead, type OnnxAttribute, type OnnxGraph, type OnnxInitializer, type OnnxNode, type OnnxValue, onnxType } from './wire.js'
 
 /** A random mask that a program needs: a pool of the rate, and the place where this site's slice starts. */
 export interface MaskInput {
@@ -54,11 +55,32 @@ export class GraphEmitter implements Emitter {
   private readonly merged = new Map<string, string[]>()
   private readonly sizes: ReadonlyMap<string, Dim>
   private readonly sources = new Map<string, { input: string; axis: number }>()
+  /** Names that nodes and parameters of this graph made. */
+  private readonly own = new Set<string>()
   private counter = 0
 
-  constructor(options: EmitterOptions = {}) {
+  constructor(
+    private readonly options: EmitterOptions = {},
+    private readonly outer?: GraphEmitter,
+  ) {
     this.portable = options.portable ?? false
     this.sizes = options.sizes ?? new Map()
+  }
+
+  /** An emitter for a graph inside a node of this one. */
+  nested = (): GraphEmitter => new GraphEmitter(this.options, this)
+
+  /** A name that nothing in the model has yet. */
+  name(kind: string): string {
+    return this.outer ? this.outer.name(kind) : `%${kind}${this.counter++}`
+  }
+
+  /** Declares an input of a nested graph. */
+  parameter(dtype: DType, shape: Shape): string {
+    const name = this.name('p')
+    this.inputs.set(name, { dtype, shape: this.resolveShape(shape) })
+    this.own.add(name)
+    return name
   }
 
   /** Declares an input of the graph; its named axes tell the sizes of named dimensions. */
@@ -80,20 +102,24 @@ export class GraphEmitter implements Emitter {
     options: { domain?: string; outputs?: number } = {},
   ): string[] {
     const { domain = '', outputs = 1 } = options
+    if (this.outer && !namesRead({ type, domain, inputs, outputs: [], attributes }).some((name) => this.own.has(name)))
+      return this.outer.node(type, inputs, attributes, options)
     const key = `${domain}|${type}|${inputs.join(',')}|${JSON.stringify(attributes)}|${outputs}`
     const known = this.merged.get(key)
     if (known) return known
-    const names = Array.from({ length: outputs }, () => `%${this.counter++}`)
+    const names = Array.from({ length: outputs }, () => this.name('v'))
+    for (const name of names) this.own.add(name)
     this.nodes.push({ type, domain, inputs, outputs: names, attributes })
     this.merged.set(key, names)
     return names
   }
 
   constant(data: TypedArray, dtype: DType, shape: readonly number[]): string {
-    const key = data.length <= 64 ? `c|${dtype}|${shape}|${Array.from(data as Iterable<number | bigint>).join(',')}` : `c${this.counter++}`
+    if (this.outer) return this.outer.constant(data, dtype, shape)
+    const name = this.name('c')
+    const key = data.length <= 64 ? `c|${dtype}|${shape}|${Array.from(data as Iterable<number | bigint>).join(',')}` : name
     const known = this.initializers.get(key)
     if (known) return known.name
-    const name = `%${this.counter++}`
     this.initializers.set(key, { name, dtype, shape, data })
     return name
   }
@@ -104,6 +130,7 @@ export class GraphEmitter implements Emitter {
   type = (dtype: DType): number => onnxType[dtype]
 
   size(size: Dim): string {
+    if (this.outer) return this.outer.size(size)
     const resolved = this.resolve(size)
     return typeof resolved === 'number' ? this.integers([resolved]) : this.expression(resolved)
   }
@@ -127,6 +154,7 @@ export class GraphEmitter implements Emitter {
   }
 
   keepMask(site: string, rate: number, shape: Shape): { pool: string; offset: string } {
+    if (this.outer) return this.outer.keepMask(site, rate, shape)
     const mask = { site, rate, pool: `pool:${rate}`, offset: `offset:${site}`, size: sizeOf(shape) }
     this.input(mask.pool, 'f32', [dim(`pool_${String(rate).replace(/[^a-z0-9]/gi, '_')}`)])
     this.input(mask.offset, 'i64', [1])
@@ -155,8 +183,8 @@ export class GraphEmitter implements Emitter {
     return parts.reduce((a, b) => this.node('Add', [a, b])[0]!)
   }
 
-  /** Nodes that lead to the outputs, in the order in which they are to be written, and what else the model needs. */
-  finish(outputs: readonly { name: string; value: string; dtype: DType; shape: Shape }[]) {
+  /** Nodes that lead to the outputs, in the order in which they are to be written, and what else the model needs; a nested graph keeps all inputs. */
+  finish(outputs: readonly { name: string; value: string; dtype: DType; shape: Shape }[]): OnnxGraph {
     const named = new Set<string>()
     for (const { name, value } of outputs) {
       if (this.inputs.has(name)) throw new GraphError(`the output ${name} has the name of an input: give one of them another`)
@@ -164,12 +192,8 @@ export class GraphEmitter implements Emitter {
       this.nodes.push({ type: 'Identity', domain: '', inputs: [value], outputs: [name], attributes: {} })
       named.add(name)
     }
-    const nodes = renameOutputs(
-      orderNodes(prune(this.nodes, named)),
-      named,
-      new Set([...this.inputs.keys(), ...[...this.initializers.values()].map((x) => x.name)]),
-    )
-    const used = new Set(nodes.flatMap((node) => node.inputs))
+    const nodes = renameOutputs(orderNodes(prune(this.nodes, named)), named)
+    const used = new Set(nodes.flatMap(namesRead))
     const value = (name: string, dtype: DType, shape: Shape): OnnxValue => ({
       name,
       dtype,
@@ -177,7 +201,7 @@ export class GraphEmitter implements Emitter {
     })
     return {
       nodes,
-      inputs: [...this.inputs].filter(([name]) => used.has(name)).map(([name, { dtype, shape }]) => value(name, dtype, shape)),
+      inputs: [...this.inputs].filter(([name]) => this.outer || used.has(name)).map(([name, { dtype, shape }]) => value(name, dtype, shape)),
       outputs: outputs.map(({ name, dtype, shape }) => value(name, dtype, shape)),
       initializers: [...this.initializers.values()].filter(({ name }) => used.has(name)),
     }
@@ -189,18 +213,21 @@ function prune(nodes: readonly OnnxNode[], wanted: ReadonlySet<string>): OnnxNod
   const kept: OnnxNode[] = []
   for (const node of [...nodes].reverse()) {
     if (!node.outputs.some((name) => live.has(name))) continue
-    for (const name of node.inputs) live.add(name)
+    for (const name of namesRead(node)) live.add(name)
     kept.push(node)
   }
   return kept.reverse()
 }
 
 /** Gives an identity's name to the node before it, where that node's output goes nowhere else under its own name. */
-function renameOutputs(nodes: readonly OnnxNode[], outputs: ReadonlySet<string>, fixed: ReadonlySet<string>): OnnxNode[] {
+function renameOutputs(nodes: readonly OnnxNode[], outputs: ReadonlySet<string>): OnnxNode[] {
+  const made = new Set(nodes.flatMap((node) => node.outputs))
+  const captured = new Set(nodes.flatMap((node) => namesRead(node).slice(node.inputs.length)))
+  const fixed = (name: string) => !made.has(name) || captured.has(name)
   const renamed = new Map<string, string>()
   const kept = nodes.filter((node) => {
     const [source] = node.inputs
-    if (node.type !== 'Identity' || !outputs.has(node.outputs[0]!) || fixed.has(source!) || renamed.has(source!)) return true
+    if (node.type !== 'Identity' || !outputs.has(node.outputs[0]!) || fixed(source!) || renamed.has(source!)) return true
     renamed.set(source!, node.outputs[0]!)
     return false
   })
@@ -213,7 +240,7 @@ function renameOutputs(nodes: readonly OnnxNode[], outputs: ReadonlySet<string>,
  * last, in reverse: the ends that were made first (those of the last layer) run first, and what they alone need is freed early.
  */
 function orderNodes(nodes: readonly OnnxNode[]): OnnxNode[] {
-  const used = new Set(nodes.filter((node) => node.type !== 'Identity').flatMap((node) => node.inputs))
+  const used = new Set(nodes.filter((node) => node.type !== 'Identity').flatMap(namesRead))
   const ends = nodes.filter((node) => !node.outputs.some((name) => used.has(name)) && node.type !== 'Identity')
   const isEnd = new Set(ends)
   return [

@@ -5,7 +5,7 @@ import type { DType } from '../graph/dtype.js'
 import { GraphError, inputOperation, type Node, stateOperation, type Tensor } from '../graph/tensor.js'
 import { nodesOf } from '../graph/walk.js'
 import { GraphEmitter } from './emitter.js'
-import { encodeModel } from './wire.js'
+import { allNodes, encodeModel, type OnnxGraph } from './wire.js'
 
 /** A value that crosses a program's border, in a form that survives messages between threads. */
 export interface Port {
@@ -48,56 +48,42 @@ export interface LowerOptions {
 const plainShape = (shape: Shape): PlainDim[] => shape.map(plainDim)
 export const stateName = (namespace: string, path: string): string => `${namespace}:${path}`
 
+/** What an operation that has a graph inside it needs to know of the lowering. */
+export interface Lowering {
+  /** Whether anything reads the tensor. */
+  isUsed(tensor: Tensor): boolean
+  /** Lowers a graph inside a node: its parameters, the names of what it takes from around it, and its results. */
+  body(parameters: readonly Tensor[], captures: ReadonlyMap<Tensor, string>, results: readonly Tensor[]): OnnxGraph
+}
+
 /** Writes the graph of the outputs as an ONNX model. */
 export function lower(outputs: Readonly<Record<string, Tensor>>, options: LowerOptions = {}): Lowered {
   const emit = new GraphEmitter(options)
-  const names = new Map<Tensor, string>()
-  const expanded = new Map<Node, Tensor[]>()
   const leaves = new Map<string, Node>()
+  const used = usage()
 
-  const roots = Object.values(outputs)
-  const declare = (node: Node) => {
+  const declare = (node: Node): string => {
     const { path, namespace, shape, dtype } = node.attributes as { path: string; namespace?: string; shape: Shape; dtype: DType }
     const name = namespace === undefined ? path : stateName(namespace, path)
     const known = leaves.get(name)
     if (known && (known.attributes.dtype !== dtype || String(known.attributes.shape) !== String(shape)))
       throw new GraphError(`${name} is used with two types: ${known.attributes.dtype} [${known.attributes.shape}] and ${dtype} [${shape}]`)
     leaves.set(name, node)
-    names.set(node.outputs[0]!, emit.input(name, dtype, shape))
+    return emit.input(name, dtype, shape)
   }
 
-  const value = (tensor: Tensor): string => {
-    const known = names.get(tensor)
-    if (known !== undefined) return known
-    const { node } = tensor
-    if (node.operation === inputOperation || node.operation === stateOperation) {
-      declare(node)
-      return names.get(tensor)!
-    }
-    if (node.operation.onnx) {
-      node.operation.onnx(emit, node, node.inputs.map(value)).forEach((name, i) => {
-        names.set(node.outputs[i]!, name)
-      })
-      return names.get(tensor)!
-    }
-    if (!node.operation.decompose) throw new GraphError(`${node.operation.name} has neither an ONNX form nor a decomposition`)
-    const parts = expanded.get(node) ?? node.operation.decompose(node.inputs, node.attributes, node.outputs)
-    expanded.set(node, parts)
-    const name = value(parts[tensor.index]!)
-    names.set(tensor, name)
-    return name
-  }
-
-  const nodes = nodesOf(roots)
-  const demanded = new Set<Tensor>(roots)
-  for (const node of nodes) for (const source of node.inputs) demanded.add(source)
-  for (const node of nodes) if (node.operation === inputOperation || node.operation === stateOperation) declare(node)
-  for (const node of nodes) for (const output of node.outputs) if (demanded.has(output)) value(output)
-
-  const results = Object.entries(outputs).map(([name, tensor]) => ({ name, value: value(tensor), dtype: tensor.dtype, shape: tensor.shape }))
+  const roots = Object.values(outputs)
+  for (const node of nodesOf(roots)) if (isLeaf(node)) declare(node)
+  const names = lowerInto(emit, new Map(), roots, used, declare)
+  const results = Object.entries(outputs).map(([name, tensor]) => ({
+    name,
+    value: names.get(tensor)!,
+    dtype: tensor.dtype,
+    shape: tensor.shape,
+  }))
   const graph = emit.finish(results)
-  const used = new Set(graph.inputs.map((x) => x.name))
-  const kept = [...leaves].filter(([name]) => used.has(name))
+  const read = new Set(graph.inputs.map((x) => x.name))
+  const kept = [...leaves].filter(([name]) => read.has(name))
   const isState = (node: Node) => node.operation === stateOperation
   const port = (name: string, node: Node): Port => ({
     name,
@@ -109,7 +95,7 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: LowerO
     .map(([name, node]) => ({ ...port(name, node), namespace: node.attributes.namespace as string, path: node.attributes.path as string }))
   const hidden = new Set(options.constants ? states.map((x) => x.name) : [])
   const operations: Record<string, number> = {}
-  for (const { type } of graph.nodes) operations[type] = (operations[type] ?? 0) + 1
+  for (const { type } of allNodes(graph)) operations[type] = (operations[type] ?? 0) + 1
   return {
     model: encodeModel({ ...graph, inputs: graph.inputs.filter((x) => !hidden.has(x.name)), opset: options.opset ?? 21 }),
     feeds: kept.filter(([, node]) => !isState(node)).map(([name, node]) => port(name, node)),
@@ -118,4 +104,74 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: LowerO
     outputs: results.map(({ name, dtype, shape }) => ({ name, dtype, shape: plainShape(emit.resolveShape(shape)) })),
     operations,
   }
+}
+
+const isLeaf = (node: Node) => node.operation === inputOperation || node.operation === stateOperation
+
+/** Tensors that are results or inputs of a node that leads to one. */
+function usage() {
+  const seen = new Set<Node>()
+  const tensors = new Set<Tensor>()
+  return {
+    has: (tensor: Tensor) => tensors.has(tensor),
+    add(results: readonly Tensor[]) {
+      const waiting = [...results]
+      while (waiting.length > 0) {
+        const tensor = waiting.pop()!
+        tensors.add(tensor)
+        if (seen.has(tensor.node)) continue
+        seen.add(tensor.node)
+        waiting.push(...tensor.node.inputs)
+      }
+    },
+  }
+}
+
+/** Emits what the tensors need, in the order of creation, and returns every tensor's name; `given` names what exists already. */
+function lowerInto(
+  emit: GraphEmitter,
+  given: ReadonlyMap<Tensor, string>,
+  tensors: readonly Tensor[],
+  used: ReturnType<typeof usage>,
+  declare: (node: Node) => string,
+): ReadonlyMap<Tensor, string> {
+  const names = new Map(given)
+  const expanded = new Map<Node, Tensor[]>()
+  const lowering: Lowering = {
+    isUsed: used.has,
+    body(parameters, captures, results) {
+      const inner = emit.nested()
+      const known = new Map(captures)
+      for (const parameter of parameters) known.set(parameter, inner.parameter(parameter.dtype, parameter.shape))
+      const values = lowerInto(inner, known, results, used, declare)
+      return inner.finish(results.map((result) => ({ name: emit.name('r'), value: values.get(result)!, dtype: result.dtype, shape: result.shape })))
+    },
+  }
+
+  const value = (tensor: Tensor): string => {
+    const known = names.get(tensor)
+    if (known !== undefined) return known
+    const { node } = tensor
+    if (isLeaf(node)) names.set(tensor, declare(node))
+    else if (node.operation.onnx) {
+      node.operation.onnx(emit, node, node.inputs.map(value), lowering).forEach((name, i) => {
+        names.set(node.outputs[i]!, name)
+      })
+    } else {
+      if (!node.operation.decompose) throw new GraphError(`${node.operation.name} has neither an ONNX form nor a decomposition`)
+      let parts = expanded.get(node)
+      if (!parts) {
+        parts = node.operation.decompose(node.inputs, node.attributes, node.outputs)
+        used.add(parts)
+        expanded.set(node, parts)
+      }
+      names.set(tensor, value(parts[tensor.index]!))
+    }
+    return names.get(tensor)!
+  }
+
+  used.add(tensors)
+  for (const node of nodesOf(tensors)) for (const output of node.outputs) if (used.has(output)) value(output)
+  for (const tensor of tensors) value(tensor)
+  return names
 }

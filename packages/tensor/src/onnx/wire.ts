@@ -7,7 +7,7 @@ import type { DType } from '../graph/dtype.js'
 /** TensorProto.DataType */
 export const onnxType: Record<DType, number> = { f32: 1, u8: 2, i8: 3, i32: 6, i64: 7, bool: 9, f16: 10, bf16: 16 }
 
-export type OnnxAttribute = number | readonly number[] | string | { float: number } | { floats: readonly number[] }
+export type OnnxAttribute = number | readonly number[] | string | { float: number } | { floats: readonly number[] } | { graph: OnnxGraph }
 
 export interface OnnxNode {
   type: string
@@ -31,13 +31,16 @@ export interface OnnxInitializer {
   data: ArrayBufferView
 }
 
-export interface OnnxModel {
+export interface OnnxGraph {
   nodes: readonly OnnxNode[]
   inputs: readonly OnnxValue[]
   outputs: readonly OnnxValue[]
   initializers: readonly OnnxInitializer[]
-  opset: number
   name?: string
+}
+
+export interface OnnxModel extends OnnxGraph {
+  opset: number
   metadata?: Readonly<Record<string, string>>
 }
 
@@ -66,6 +69,9 @@ function attributeMessage(name: string, value: OnnxAttribute): Uint8Array {
     } else if ('floats' in value) {
       for (const number of value.floats) writer.uint32((7 << 3) | 5).float(number)
       varint(writer, 20, 6)
+    } else if ('graph' in value) {
+      bytes(writer, 6, graphMessage(value.graph))
+      varint(writer, 20, 5)
     } else {
       for (const number of value) varint(writer, 8, number)
       varint(writer, 20, 7)
@@ -113,22 +119,40 @@ const initializerMessage = ({ name, dtype, shape, data }: OnnxInitializer) =>
     bytes(writer, 9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
   })
 
-/** The bytes of an ONNX ModelProto. */
-export function encodeModel(model: OnnxModel): Uint8Array {
-  const graph = message((writer) => {
-    model.nodes.forEach((node, i) => {
+const graphMessage = (graph: OnnxGraph) =>
+  message((writer) => {
+    graph.nodes.forEach((node, i) => {
       bytes(writer, 1, nodeMessage(node, i))
     })
-    text(writer, 2, model.name ?? 'thaw')
-    for (const initializer of model.initializers) bytes(writer, 5, initializerMessage(initializer))
-    for (const value of model.inputs) bytes(writer, 11, valueMessage(value))
-    for (const value of model.outputs) bytes(writer, 12, valueMessage(value))
+    text(writer, 2, graph.name ?? 'thaw')
+    for (const initializer of graph.initializers) bytes(writer, 5, initializerMessage(initializer))
+    for (const value of graph.inputs) bytes(writer, 11, valueMessage(value))
+    for (const value of graph.outputs) bytes(writer, 12, valueMessage(value))
   })
-  const domains = new Set(model.nodes.map((node) => node.domain))
+
+/** The nodes of a graph and of the graphs inside its nodes. */
+export const allNodes = (graph: OnnxGraph): OnnxNode[] => graph.nodes.flatMap((node) => [node, ...graphsOf(node).flatMap(allNodes)])
+
+/** The graphs a node runs: the body of a scan. */
+const graphsOf = (node: OnnxNode): OnnxGraph[] =>
+  Object.values(node.attributes).flatMap((value) => (typeof value === 'object' && 'graph' in value ? [value.graph] : []))
+
+/** The names a node reads: its inputs, and what its graphs take from around it. */
+export function namesRead(node: OnnxNode): string[] {
+  const captured = graphsOf(node).flatMap((graph) => {
+    const own = new Set([...graph.inputs.map((x) => x.name), ...graph.nodes.flatMap((inner) => inner.outputs)])
+    return [...graph.nodes.flatMap(namesRead), ...graph.outputs.map((x) => x.name)].filter((name) => !own.has(name))
+  })
+  return [...node.inputs, ...captured]
+}
+
+/** The bytes of an ONNX ModelProto. */
+export function encodeModel(model: OnnxModel): Uint8Array {
+  const domains = new Set(allNodes(model).map((node) => node.domain))
   return message((writer) => {
     varint(writer, 1, 9) // IR version
     text(writer, 2, 'thaw')
-    bytes(writer, 7, graph)
+    bytes(writer, 7, graphMessage(model))
     const opset = (domain: string, version: number) =>
       bytes(
         writer,

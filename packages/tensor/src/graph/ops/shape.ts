@@ -53,7 +53,14 @@ export function transpose(x: Tensor, order?: readonly number[]): Tensor {
   const axes = order ?? x.shape.map((_, axis) => (axis < x.rank - 2 ? axis : x.rank - 1 - (axis - (x.rank - 2))))
   if (axes.length !== x.rank || [...axes].sort((a, b) => a - b).some((axis, i) => axis !== i))
     throw new GraphError(`transpose: the order [${axes}] is no permutation of the ${x.rank} axes of ${describe(x)}`)
-  return axes.every((axis, i) => axis === i) ? x : apply(transposeOperation, [x], { order: [...axes] })
+  if (axes.every((axis, i) => axis === i)) return x
+  // two in a row are one, and a matrix that is turned twice is the matrix itself
+  if (x.node.operation !== transposeOperation) return apply(transposeOperation, [x], { order: [...axes] })
+  const first = x.node.attributes.order as number[]
+  return transpose(
+    x.node.inputs[0]!,
+    axes.map((axis) => first[axis]!),
+  )
 }
 
 /** A new axis of size 1. */

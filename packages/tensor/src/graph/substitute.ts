@@ -1,0 +1,24 @@
+// A graph built again with other leaves: how a step's graph is closed over what it captures, and how a gradient is moved into a loop.
+
+import { Node, type Tensor } from './tensor.js'
+import { nodesOf } from './walk.js'
+
+/** The tensors, with others put in the place of some. Nodes that depend on a replaced tensor are made anew, all others are shared. */
+export function substitute(tensors: readonly Tensor[], replaced: ReadonlyMap<Tensor, Tensor>): Tensor[] {
+  const made = new Map(replaced)
+  const current = (tensor: Tensor) => made.get(tensor) ?? tensor
+  for (const node of nodesOf(tensors)) {
+    const inputs = node.inputs.map(current)
+    if (inputs.every((input, i) => input === node.inputs[i])) continue
+    const { outputs } = new Node(node.operation, inputs, node.attributes)
+    for (const [i, output] of node.outputs.entries()) if (!made.has(output)) made.set(output, outputs[i]!)
+  }
+  return tensors.map(current)
+}
+
+/** The nodes that depend on one of the leaves, the leaves' own nodes included. */
+export function dependents(tensors: readonly Tensor[], leaves: readonly Tensor[]): Set<Node> {
+  const found = new Set(leaves.map((leaf) => leaf.node))
+  for (const node of nodesOf(tensors)) if (node.inputs.some((input) => found.has(input.node))) found.add(node)
+  return found
+}
