@@ -6,6 +6,7 @@ export * from './batch-norm.js'
 export * from './compare.js'
 export * from './convolution.js'
 export { dropout, keepMask } from './dropout.js'
+export * from './einsum.js'
 export {
   abs,
   add,
@@ -38,6 +39,7 @@ export * from './normalization.js'
 export { after, checkpoint } from './order.js'
 export * from './orthogonalize.js'
 export * from './reduce.js'
+export * from './rounding.js'
 export * from './segments.js'
 export * from './shape.js'
 export * from './softmax.js'
