@@ -2,7 +2,7 @@
 
 import { gelu, geluTanh } from '../ops/activation.js'
 import type { Tensor } from '../tensor.js'
-import { besideNumber, factorsOf, near, operandsOf, termsOf } from './match.js'
+import { besideNumber, factorsOf, near, operandsOf } from './match.js'
 
 /** √(2/π) and the cubic term of the tanh form. */
 const root = Math.sqrt(2 / Math.PI)
@@ -38,8 +38,8 @@ function isTanhArgument(tensor: Tensor, x: Tensor): boolean {
     return part.factors.length === exponent && part.factors.every((factor) => factor === x) && near(part.scale, by)
   }
   if (factors.length === 1) {
-    const terms = termsOf(factors[0]!)
-    return terms.length === 2 && terms.some((term) => power(term, 1, 1)) && terms.some((term) => power(term, 3, cubic))
+    const terms = operandsOf(factors[0]!, 'add') ?? []
+    return terms.some((term) => power(term, 1, 1)) && terms.some((term) => power(term, 3, cubic))
   }
   const rest = factors.filter((factor) => factor !== x)
   const quadratic = rest.length === 1 && factors.length === 2 ? besideNumber(rest[0]!, 1) : undefined

@@ -3,7 +3,7 @@
 
 import { addDims, type Dim, divideDims, type Shape, sameDim, sizeOf, subtractDims } from '../../graph/dim.js'
 import type { DType } from '../../graph/dtype.js'
-import { describe, Tensor } from '../../graph/tensor.js'
+import { describe, type Tensor } from '../../graph/tensor.js'
 import { type Attribute, type NodeMessage, OnnxError, typeNames } from './messages.js'
 import { dtypeOf, type TensorData, tensorData } from './tensor-data.js'
 import { atLeast, atMost, isKnown, isNumber, type Known, knownOf, type Scalar, tensorOf, type Value } from './value.js'
@@ -200,4 +200,4 @@ export type Result = Value | readonly Value[]
 /** Imports one kind of node. */
 export type Importer = (call: Call) => Result
 /** Whether a result is one value. */
-export const isOne = (result: Result): result is Value => result instanceof Tensor || 'values' in result
+export const isOne = (result: Result): result is Value => !Array.isArray(result)

@@ -7,7 +7,7 @@ import { parameter } from '../../graph/tensor.js'
 import { transpose } from '../../graph/ops/shape.js'
 import type { GraphMessage, NodeMessage, TensorMessage } from './messages.js'
 import { isGenerated, scopeOf, unique, writtenScope } from './names.js'
-import { dtypeOf, type TensorData } from './tensor-data.js'
+import { dtypeOf, type TensorData, turned } from './tensor-data.js'
 
 /** Where a parameter lies in the file it was read from: what is needed to write it back faithfully. */
 export interface ParameterSource {
@@ -53,6 +53,8 @@ export interface ParameterTable {
   readonly renamings: ReadonlySet<NodeMessage>
   /** Parameters that came out of one initializer. */
   readonly untied: string[][]
+  /** Parameters that more than one node uses. */
+  readonly tied: string[]
 }
 
 export interface ParameterOptions {
@@ -67,6 +69,7 @@ export function findParameters(graph: GraphMessage, options: ParameterOptions): 
   const parameters = new Map<string, ImportedParameter>()
   const values = new Map<string, Tensor>()
   const untied: string[][] = []
+  const tied: string[] = []
   const renamings = new Set<NodeMessage>()
   const chosen = graph.initializers.filter((tensor) => dtypeOf(tensor.type) === 'f32' && options.chosen(tensor))
   const usesOf = new Map(chosen.map((tensor) => [tensor.name, uses(tensor.name, consumers, renamings)]))
@@ -106,12 +109,19 @@ export function findParameters(graph: GraphMessage, options: ParameterOptions): 
         source: { name: tensor.name, transposed, type: tensor.type, shared: groups.size > 1 },
       })
       paths.push(path)
+      if (group.length > 1) tied.push(path)
       const value = transposed ? transpose(leaf) : leaf
       for (const { via, node } of group) values.set(key(via, node), value)
     }
     if (groups.size > 1) untied.push(paths)
   }
-  return { parameters, untied, renamings, valueFor: (name, node) => values.get(key(name, node)) }
+  return { parameters: inOrder(parameters, chosen), untied, tied, renamings, valueFor: (name, node) => values.get(key(name, node)) }
+}
+
+/** In the order of the file. */
+function inOrder(parameters: Map<string, ImportedParameter>, tensors: readonly TensorMessage[]): Map<string, ImportedParameter> {
+  const place = new Map(tensors.map(({ name }, i) => [name, i]))
+  return new Map([...parameters].sort(([, a], [, b]) => place.get(a.source.name)! - place.get(b.source.name)!))
 }
 
 const ids = new WeakMap<NodeMessage, number>()
@@ -195,10 +205,4 @@ function addedTo(product: NodeMessage, consumers: Consumers, biasName: (name: st
   if (next.length !== 1 || next[0]!.node.type !== 'Add') return undefined
   const { node, index } = next[0]!
   return biasName(node.inputs[1 - index]!, node)
-}
-
-function turned(data: Float32Array, rows: number, columns: number): Float32Array {
-  const result = new Float32Array(data.length)
-  for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) result[c * rows + r] = data[r * columns + c]!
-  return result
 }

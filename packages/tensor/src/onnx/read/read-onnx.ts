@@ -40,6 +40,8 @@ export interface ImportReport {
   assumptions: string[]
   /** Parameters that the exporter had merged because their values were equal, and that are apart again. */
   untied: string[][]
+  /** Parameters that more than one node uses: tied tables, shared layers, and merged ones that nothing in the file tells apart. */
+  tied: string[]
 }
 
 export interface ImportedModel {
@@ -150,6 +152,7 @@ function attempt(model: ModelMessage, file: string, options: ReadOptions, sizes:
       dims: [...new Set(Object.values(inputs).flatMap(({ shape }) => shape.flatMap((size) => plainName(size) ?? [])))],
       assumptions: [...assumptions],
       untied: table.untied,
+      tied: table.tied,
     },
   }
 }

@@ -109,3 +109,10 @@ function fromNumbers({ numbers, type }: TensorMessage, dtype: DType, size: numbe
   if (dtype === 'i32') return Int32Array.from(numbers, clampToI32)
   return dtype === 'i8' ? Int8Array.from(numbers) : Uint8Array.from(numbers)
 }
+
+/** A matrix [rows, columns] as [columns, rows]. */
+export function turned(data: Float32Array, rows: number, columns: number): Float32Array {
+  const result = new Float32Array(data.length)
+  for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) result[c * rows + r] = data[r * columns + c]!
+  return result
+}

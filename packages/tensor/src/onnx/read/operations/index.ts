@@ -8,9 +8,10 @@ import { microsoft } from './microsoft.js'
 import { normalization } from './normalization.js'
 import { products } from './products.js'
 import { reductions } from './reductions.js'
+import { rotary } from './rotary.js'
 import { shapes } from './shape.js'
 
 export const operations: Readonly<Record<string, Readonly<Record<string, Importer>>>> = {
-  '': { ...shapes, ...elementwise, ...products, ...reductions, ...normalization, ...indexing, ...attentions },
+  '': { ...shapes, ...elementwise, ...products, ...reductions, ...normalization, ...indexing, ...attentions, ...rotary },
   'com.microsoft': microsoft,
 }
