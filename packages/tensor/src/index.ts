@@ -1,5 +1,6 @@
 // The engine's public names, in the order one learns them: tensors and operations, gradients, programs, executors.
 
+export { readOnnxFile } from '#onnx-file'
 export { type Bound, type CompileOptions, type Executable, type Executor, type Feed, type RunOptions, Store } from './executor/executor.js'
 export { createExecutor, type ExecutorOptions } from './executor/onnxruntime/index.js'
 export { compileProgram, type KernelStep, type Program, type Update } from './executor/program.js'
@@ -9,7 +10,6 @@ export { Gradient, grad, hessianVectorProduct } from './graph/grad.js'
 export * as ops from './graph/ops/index.js'
 export { constant, describe, GraphError, input, parameter, state, Tensor } from './graph/tensor.js'
 export { type LowerOptions, lower } from './onnx/lower.js'
-export { readOnnxFile } from './onnx/read/file.js'
 export { type ImportedParameter, type ParameterSource } from './onnx/read/parameters.js'
 export { OnnxError } from './onnx/read/messages.js'
 export { type ImportedModel, type ImportReport, type ReadOptions, readOnnx } from './onnx/read/read-onnx.js'

@@ -183,7 +183,8 @@ function takesTransposed({ node, index }: Use, consumers: Consumers): boolean {
   if (node.type !== 'Transpose') return false
   const order = node.attributes.get('perm')?.ints
   const then = consumers.get(node.outputs[0]!) ?? []
-  return (!order || String(order) === '1,0') && then.length > 0 && then.every((next) => next.node.type === 'MatMul' && next.index === 1)
+  const isProduct = ({ type, attributes }: NodeMessage) => type === 'MatMul' || (type === 'Gemm' && !attributes.get('transB')?.int)
+  return (!order || String(order) === '1,0') && then.length > 0 && then.every((next) => isProduct(next.node) && next.index === 1)
 }
 
 /** A path for a weight without a name of its own. */

@@ -16,9 +16,9 @@ function width(call: Call, x: Tensor): number {
 const layerNormalization: Importer = (call) => {
   const x = call.tensor(0)
   const size = width(call, x)
-  if (call.node.outputs.slice(1).some((name) => name !== '')) call.refuse('its mean and deviation are not read, only its first output')
   const bias = call.has(2) ? ops.reshape(call.tensor(2), [size]) : filled(size, 0)
-  return ops.layerNorm(x, ops.reshape(call.tensor(1), [size]), bias, call.float('epsilon', 1e-5))
+  // with the rows' means and inverse deviations, as ONNX has them too
+  return ops.layerNorm(x, ops.reshape(call.tensor(1), [size]), bias, call.float('epsilon', 1e-5)).node.outputs
 }
 
 /** RMSNormalization of opset 23, and what ONNX Runtime called SimplifiedLayerNormalization before. */
