@@ -1,5 +1,6 @@
 // The engine's public names, in the order one learns them: tensors and operations, gradients, programs, executors.
 
+export { readOnnxFile } from '#onnx-file'
 export { type Bound, type CompileOptions, type Executable, type Executor, type Feed, type RunOptions, Store } from './executor/executor.js'
 export { createExecutor, type ExecutorOptions } from './executor/onnxruntime/index.js'
 export { compileProgram, type KernelStep, type Program, type Update } from './executor/program.js'
@@ -10,6 +11,11 @@ export { Gradient, grad, hessianVectorProduct } from './graph/grad.js'
 export * as ops from './graph/ops/index.js'
 export { constant, describe, GraphError, input, parameter, state, Tensor } from './graph/tensor.js'
 export { type LowerOptions, lower } from './onnx/lower.js'
+export { type ImportedParameter, type ParameterSource } from './onnx/read/parameters.js'
+export { OnnxError } from './onnx/read/messages.js'
+export { type ImportedModel, type ImportReport, type ReadOptions, readOnnx } from './onnx/read/read-onnx.js'
+export { replaceInitializers } from './onnx/replace.js'
+export { type WriteOptions, writeOnnx } from './onnx/write.js'
 export { type AdafactorOptions, adafactor, adagrad, rmsprop, scaleByAdagrad, scaleByRms } from './optim/adaptive.js'
 export { averageWeights, averagingStarts } from './optim/averages.js'
 export { type MuonOptions, muon } from './optim/muon.js'

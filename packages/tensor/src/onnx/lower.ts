@@ -42,6 +42,8 @@ export interface LowerOptions {
   portable?: boolean
   /** Leave state out of the inputs: the executor adds it as initializers. */
   constants?: boolean
+  /** How a state is called in the model. Default {@link stateName}. */
+  stateName?: (namespace: string, path: string) => string
   opset?: number
 }
 
@@ -64,7 +66,7 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: LowerO
 
   const declare = (node: Node): string => {
     const { path, namespace, shape, dtype } = node.attributes as { path: string; namespace?: string; shape: Shape; dtype: DType }
-    const name = namespace === undefined ? path : stateName(namespace, path)
+    const name = namespace === undefined ? path : (options.stateName ?? stateName)(namespace, path)
     const known = leaves.get(name)
     if (known && (known.attributes.dtype !== dtype || String(known.attributes.shape) !== String(shape)))
       throw new GraphError(`${name} is used with two types: ${known.attributes.dtype} [${known.attributes.shape}] and ${dtype} [${shape}]`)

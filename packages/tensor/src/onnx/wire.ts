@@ -10,6 +10,8 @@ export const onnxType: Record<DType, number> = { f32: 1, u8: 2, i8: 3, i32: 6, i
 export type OnnxAttribute = number | readonly number[] | string | { float: number } | { floats: readonly number[] } | { graph: OnnxGraph }
 
 export interface OnnxNode {
+  /** Default: its place in the graph. */
+  name?: string
   type: string
   domain: string
   inputs: readonly string[]
@@ -83,7 +85,7 @@ const nodeMessage = (node: OnnxNode, index: number) =>
   message((writer) => {
     for (const name of node.inputs) text(writer, 1, name)
     for (const name of node.outputs) text(writer, 2, name)
-    text(writer, 3, `${index}`)
+    text(writer, 3, node.name ?? `${index}`)
     text(writer, 4, node.type)
     for (const [name, value] of Object.entries(node.attributes)) bytes(writer, 5, attributeMessage(name, value))
     if (node.domain) text(writer, 7, node.domain)

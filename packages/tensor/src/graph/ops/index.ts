@@ -7,6 +7,7 @@ export * from './compare.js'
 export * from './convolution.js'
 export { customGradient } from './custom.js'
 export { dropout, keepMask } from './dropout.js'
+export * from './einsum.js'
 export {
   abs,
   add,
@@ -40,6 +41,7 @@ export { after, checkpoint } from './order.js'
 export * from './orthogonalize.js'
 export * from './quantized.js'
 export * from './reduce.js'
+export * from './rounding.js'
 export { type ScanOptions, type ScanStep, scan } from './scan.js'
 export * from './segments.js'
 export * from './shape.js'

@@ -65,6 +65,13 @@ export const matmulOperation: Operation = {
     if (!transA && !transB && alpha === 1) return emit.node('MatMul', names)
     if (emit.portable && inputs.every((x) => x.rank === 2))
       return emit.node('Gemm', names, { transA: transA ? 1 : 0, transB: transB ? 1 : 0, alpha: { float: alpha } })
+    if (emit.portable) {
+      const swap = (name: string, { rank }: Tensor) =>
+        emit.node('Transpose', [name], { perm: Array.from({ length: rank }, (_, i) => (i < rank - 2 ? i : 2 * rank - 3 - i)) })[0]!
+      const [a, b] = inputs as [Tensor, Tensor]
+      const product = emit.node('MatMul', [transA ? swap(names[0]!, a) : names[0]!, transB ? swap(names[1]!, b) : names[1]!])
+      return alpha === 1 ? product : emit.node('Mul', [product[0]!, emit.scalar(alpha)])
+    }
     return emit.node('FusedMatMul', names, { transA: transA ? 1 : 0, transB: transB ? 1 : 0, alpha: { float: alpha } }, { domain: 'com.microsoft' })
   },
 }
