@@ -47,7 +47,7 @@ export function pretrainScreen(onPlan: () => void): PretrainScreen {
     tokenizer: ({ tokenizerKind, size, trained }) =>
       line('tokenizer', `${tokenizerNames[tokenizerKind]}, ${count(size)} entries${trained ? `, trained on the text${took()}` : ''}`),
     model({ parameters, config }) {
-      const shape = `${config.layers} layers × ${config.hidden}, ${config.heads} heads, ${config.positions} positions`
+      const shape = `${config.layers} layer${config.layers === 1 ? '' : 's'} × ${config.hidden}, ${config.heads} heads, ${config.positions} positions`
       line('model', `${shape}, ${count(parameters)} parameters`)
     },
     corpus({ tokens, words, documents }) {
@@ -75,6 +75,7 @@ export function pretrainScreen(onPlan: () => void): PretrainScreen {
     },
     validation({ step, report }) {
       const loss = (report.loss / report.tokens).toFixed(3)
+      bar?.update(last, { note: '' })
       bar?.print(
         named(
           'validation',
