@@ -2,12 +2,9 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { classification } from '../tasks/classification.js'
+import { type AdaptOptions, adapt, type Backbone, classification, load, loadClassifier } from '../index.js'
 import { inFolder } from '../testing/checkpoints.js'
 import { toyBackbone, toyQuestions } from '../testing/toy.js'
-import { type AdaptOptions, adapt } from './adapt.js'
-import { type Backbone, load } from './backbone.js'
-import { loadClassifier } from './classifier.js'
 
 const labels = ['HUM', 'LOC', 'NUM']
 const task = classification({ labels })

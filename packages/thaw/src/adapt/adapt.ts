@@ -12,12 +12,13 @@ import { createStagedTrainer } from '../train/staged-trainer.js'
 import { loadTrainingState, removeTrainingState, saveTrainingState } from '../train/state.js'
 import { createTrainer } from '../train/trainer.js'
 import type { Backbone } from './backbone.js'
-import { meansFeeds, tokenFeeds, trainingBatches } from './batches.js'
+import { featureFeeds, frozenFeatures, tokenFeeds, trainingBatches } from './batches.js'
 import { type Classifier, type ClassifierDetails, createClassifier, labelId, type TextLike } from './classifier.js'
 import { buildNetwork, readsMix } from './network.js'
 import { addedRow, fill, type PartialLoad, tokenTable, withClf } from './parameters.js'
 import { describePlan, planRecipe, type RecipePlan } from './recipe/plan.js'
 import { type AdaptSettings, adaptationSettings } from './settings.js'
+import { headValidator, modelValidator } from './validation.js'
 
 export type LabelledText = TextLike & { label?: string }
 
@@ -101,6 +102,7 @@ export async function adapt(
   for (const [name, examples] of Object.entries({ train, valid, test: test ?? [] }))
     examples.forEach((example, i) => {
       if (example.label === undefined) throw new Error(`${name}: example ${i + 1} has no label`)
+      labelId(task.labels, example.label)
     })
   const settings = adaptationSettings(given, backbone.config, train.length)
   const executor = await createExecutor(threads === undefined ? {} : { threads })
@@ -168,7 +170,6 @@ async function run(
   const encode = textEncoder(tokenizer, settings.maxLength, clf)
   const texts = train.map(({ text, pair }) => encode(text, pair))
   const encoded = { texts, targets: train.map(({ label }) => labelId(labels, label)), pad: tokenizer.special.pad?.id ?? 0 }
-  for (const { label } of [...valid, ...(test ?? [])]) labelId(labels, label)
   const count = (tensors: Iterable<readonly number[]>) => [...tensors].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0)
   const trained = count(trainable.map((x) => x.shape as number[]))
   const parameters = count(shapes.values())
@@ -188,8 +189,11 @@ async function run(
   const secondsSoFar = () => position.seconds + (performance.now() - started) / 1000
 
   const schedule = recipe?.ingredients.some(({ kind }) => kind === 'schedule') ? plan!.schedule : linear({ warmup: settings.warmup, total })
-  const feedsOf = mix && from < total ? await meansFeeds(executor, config, params, encoded, settings) : tokenFeeds(encoded, settings)
-  if (mix) onEvent({ kind: 'features', texts: texts.length, seconds: secondsSoFar() - position.seconds })
+  const featuresOf = (some: typeof texts) => frozenFeatures(executor, config, params, some, { pad: encoded.pad, maxLength: settings.maxLength })
+  const validTexts = valid.map(({ text, pair }) => encode(text, pair))
+  const validator = mix ? await headValidator(executor, config, params, await featuresOf(validTexts), valid, labels) : modelValidator(model, valid)
+  const feedsOf = mix ? featureFeeds(await featuresOf(from < total ? texts : []), encoded.targets) : tokenFeeds(encoded, settings)
+  if (mix) onEvent({ kind: 'features', texts: texts.length + valid.length, seconds: secondsSoFar() - position.seconds })
   using log = stateFolder ? runLog(stateFolder, from > 0 ? { resumeFrom: from } : {}) : undefined
   let tokens = 0
   const end = await runLoop({
@@ -209,8 +213,7 @@ async function run(
       every: perEpoch,
       async run(step) {
         await row.toTable()
-        const { report, probabilities } = await model.evaluate(valid as never)
-        const loss = probabilities.reduce((sum, p, i) => sum - Math.log(Math.max(p[labelId(labels, valid[i]!.label)]!, 1e-30)), 0) / valid.length
+        const { report, loss } = await validator.run()
         const epoch = step / perEpoch
         // a tie goes to the later epoch, which has seen more
         const isBest = position.epochs.every((other) => other.accuracy <= report.accuracy)
@@ -240,7 +243,7 @@ async function run(
   if (position.bestEpoch > 0) await best.copyTo(params)
   await row.toTable()
   await row.remove()
-  const { report: validReport } = await model.evaluate(valid as never)
+  const { report: validReport } = await validator.run()
   const report: AdaptReport = {
     settings,
     load,
@@ -256,6 +259,7 @@ async function run(
   }
   await trainer.dispose()
   await best.dispose()
+  await validator.dispose()
   return { model, report }
 }
 

@@ -39,14 +39,20 @@ export const tokenFeeds =
 /** Texts of one run of the frozen backbone. */
 const textsPerRun = 64
 
-/** The frozen backbone runs once over the training texts; each layer's mean is kept and fed as `means`. */
-export async function meansFeeds(
+/** What a frozen backbone makes of texts: each layer's mean. */
+export interface Features {
+  /** Those of some texts: `means` [texts, layers + 1, hidden]. */
+  feed(texts: readonly number[]): Feed
+}
+
+/** The frozen backbone runs once over texts. */
+export async function frozenFeatures(
   executor: Executor,
   config: TransformerConfig,
   params: Store,
-  { texts, targets, pad }: EncodedData,
-  settings: AdaptSettings,
-): Promise<FeedsOf> {
+  texts: readonly EncodedText[],
+  { pad, maxLength }: { pad: number; maxLength: number },
+): Promise<Features> {
   const program = await executor.compile({ outputs: { means: layerMeans(new Scope(), config, classifierInputs()) } }, { inference: true })
   const width = (config.layers + 1) * config.hidden
   const means = new Float32Array(texts.length * width)
@@ -54,21 +60,28 @@ export async function meansFeeds(
   for (let at = 0; at < order.length; at += textsPerRun) {
     const batch = order.slice(at, at + textsPerRun)
     const rows = batch.map((i) => texts[i]!.ids)
-    const { outputs } = await program.bind({ params }).run({ feeds: padded(rows, 'right', pad, settings.maxLength) })
+    const { outputs } = await program.bind({ params }).run({ feeds: padded(rows, 'right', pad, maxLength) })
     const data = outputs.means!.data as Float32Array
     batch.forEach((i, r) => {
       means.set(data.subarray(r * width, (r + 1) * width), i * width)
     })
   }
   await program.dispose()
-  return (batch) => {
-    const data = new Float32Array(batch.length * width)
-    batch.forEach((i, r) => {
-      data.set(means.subarray(i * width, (i + 1) * width), r * width)
-    })
-    return { means: { data, shape: [batch.length, config.layers + 1, config.hidden] }, labels: labelFeed(targets, batch) }
+  return {
+    feed(wanted) {
+      const data = new Float32Array(wanted.length * width)
+      wanted.forEach((i, r) => {
+        data.set(means.subarray(i * width, (i + 1) * width), r * width)
+      })
+      return { data, shape: [wanted.length, config.layers + 1, config.hidden] }
+    },
   }
 }
+
+/** Features in the place of tokens. */
+export const featureFeeds =
+  (features: Features, targets: readonly number[]): FeedsOf =>
+  (batch) => ({ means: features.feed(batch), labels: labelFeed(targets, batch) })
 
 /** The batches of each step, through as many epochs as are asked for, from any step on. `onBatch` hears of the tokens of each. */
 export async function* trainingBatches(

@@ -40,7 +40,7 @@ export interface Classifier {
   /** Probabilities in the order of `labels`, one row a text: batched by length, whatever order the texts come in. */
   probabilities(texts: readonly TextLike[]): Promise<Float32Array[]>
   evaluate(examples: readonly (TextLike & { label: string })[]): Promise<{ report: ClassificationReport; probabilities: Float32Array[] }>
-  /** Writes a checkpoint folder: config, tokenizer, safetensors. */
+  /** Writes a checkpoint folder (config, tokenizer, safetensors). {@link loadClassifier} makes a classifier of it again, `load` a backbone to adapt further. */
   save(folder: string): Promise<void>
   dispose(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>

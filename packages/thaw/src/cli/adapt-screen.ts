@@ -80,7 +80,7 @@ export function adaptScreen(label: string, onPlan: (plan: Plan) => void): AdaptS
         bar = progress(process.stderr, { label, total: plan.steps, from: plan.from, interval: 10 })
       }
       if (plan.settings.scheme === 'frozen' && plan.settings.pooling === 'mean')
-        status.show(named('features', 'the frozen backbone reads the texts once'))
+        status.show(named('features', 'the frozen backbone reads the texts once', {}))
       else start()
     },
     features({ texts, seconds }) {

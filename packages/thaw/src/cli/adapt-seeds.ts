@@ -14,7 +14,7 @@ import type { AdaptData } from './adapt-data.js'
 import { adaptScreen, describePlan } from './adapt-screen.js'
 import { type Evaluation, evaluation, formatDetails, formatScores } from './evaluation.js'
 import { interruptible } from './interrupt.js'
-import { named, percent, print, say } from './screen.js'
+import { named, namedResult, percent, print, say } from './screen.js'
 
 export interface SeedsOptions {
   backbone: Backbone
@@ -146,14 +146,14 @@ function printReport(results: readonly SeedResult[], { out, seeds, data }: Seeds
   if (seeds > 1) print(`${seedTable(results)}\n`)
   const { report } = best
   print(
-    named(
+    namedResult(
       'kept',
       `${seeds > 1 ? `seed ${best.seed}, ` : ''}epoch ${report.bestEpoch} of ${report.epochs.length}, trained in ${duration(report.seconds)}: ${out}`,
     ),
   )
   print(formatScores('validation', best.valid))
   if (best.test) print(formatScores('test', best.test))
-  if (floor) print(named('floor', `accuracy ${percent(floor.accuracy)} on the ${floor.name} examples: TF-IDF n-grams with a linear classifier`))
+  if (floor) print(namedResult('floor', `accuracy ${percent(floor.accuracy)} on the ${floor.name} examples: TF-IDF n-grams with a linear classifier`))
   print(`\non the ${best.test ? 'test' : 'validation'} examples\n\n${formatDetails(shown, process.stdout.columns ?? 100)}`)
   const example = (data.test ?? data.valid)[0]!.text
   say(`\ntry it: thaw predict ${out} ${JSON.stringify(example.length > 60 ? example.slice(0, 60) : example)}`)

@@ -79,19 +79,19 @@ test('from CSV to a classifier: data shown, recipe shown, report, predictions, e
 
 test('a run that is killed or stopped goes on to the losses of one that is not', () =>
   inWorkplace(async (cwd) => {
-    const settings = ['--epochs', '30', '--dropout', '0.2', '--no-baseline', '--save-every', '0.03']
+    const settings = ['--epochs', '12', '--dropout', '0.2', '--no-baseline', '--save-every', '0.03']
     const metrics = (out: string) => join(cwd, out, 'training/seed-1/metrics.jsonl')
     assert.equal((await thaw(adaptTo('whole', ...settings), { cwd })).code, 0)
     const wanted = await recordedLosses(metrics('whole'))
-    assert.equal(wanted.length, 30 * 9)
+    assert.equal(wanted.length, 12 * 9)
     const reached = (step: number) => async () => (await recordedSteps(metrics('out'))) >= step
     const killed = await thaw(adaptTo('out', ...settings), { cwd, send: { signal: 'SIGKILL', when: reached(4), after: 3 } })
     assert.equal(killed.signal, 'SIGKILL')
     const again = await thaw(adaptTo('out', ...settings), { cwd })
     assert.match(again.stderr, /^thaw: --out out: there is an unfinished run in this folder; go on with it \(thaw adapt --resume --out out\)/)
     const resume = ['adapt', '--resume', '--out', 'out', '--threads', '1', '--no-baseline', '--save-every', '0.03']
-    await thaw(resume, { cwd, send: { signal: 'SIGKILL', when: reached(30) } })
-    const stopped = await thaw(resume, { cwd, send: { signal: 'SIGINT', when: reached(60) } })
+    await thaw(resume, { cwd, send: { signal: 'SIGKILL', when: reached(20) } })
+    const stopped = await thaw(resume, { cwd, send: { signal: 'SIGINT', when: reached(40) } })
     assert.equal(stopped.code, 130, stopped.stderr)
     assert.match(stopped.stderr, /saved +the best epoch so far \(\d+, validation [\d.]+ %\): out\n/)
     assert.match(stopped.stderr, /stopped; everything is saved\. Go on with\n {2}thaw adapt --resume --out out\n$/)

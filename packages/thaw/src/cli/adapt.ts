@@ -56,7 +56,7 @@ export function registerAdapt(program: Command): void {
     )
     .argument('[checkpoint]', 'folder of a pretrained checkpoint')
     .requiredOption('-o, --out <folder>', 'folder to write the classifier to')
-    .option('--train <file>', 'labelled texts (.gz and .br are unpacked, - is standard input)')
+    .option('--train <file>', 'labelled texts (.gz and .br are unpacked)')
     .option('--valid <file>', 'chooses the epoch that is kept; default: a part of the training examples')
     .option('--test <file>', 'looked at once, at the end')
     .option('--resume', 'go on with the run in the folder, with the settings it was started with')
@@ -100,6 +100,8 @@ async function runAdapt(checkpoint: string | undefined, options: Options): Promi
   if (!resume) {
     if (checkpoint === undefined) throw new Error('which checkpoint? Name its folder: thaw adapt CHECKPOINT --train FILE --out FOLDER')
     if (given.train === undefined) throw new Error('--train is missing: name a file of labelled texts')
+    if ([given.train, given.valid, given.test].includes('-'))
+      throw new Error('-: standard input cannot be read again when a run is resumed; name a file')
     refuseUsedFolder(out, goOn, overwrite)
   }
   const run = resume

@@ -7,7 +7,7 @@ import { count } from '../log/format.js'
 import { table } from '../log/table.js'
 import { type ClassificationReport, worstMistakes } from '../metrics/classification.js'
 import { formatClasses, formatConfusion } from '../metrics/confusion.js'
-import { named, percent } from './screen.js'
+import { namedResult, percent } from './screen.js'
 
 export interface MistakenExample {
   line: number
@@ -53,8 +53,9 @@ export async function evaluation(
 
 /** Accuracy and macro-F1 in one or two lines. */
 export function formatScores(name: string, { report, unseen }: Evaluation): string {
-  const lines = [named(name, `accuracy ${percent(report.accuracy)}, macro-F1 ${percent(report.macroF1)}, ${count(report.examples)} examples`)]
-  if (unseen) lines.push(named('', `accuracy ${percent(unseen.accuracy)} on the ${count(unseen.examples)} that are not among the training texts`))
+  const lines = [namedResult(name, `accuracy ${percent(report.accuracy)}, macro-F1 ${percent(report.macroF1)}, ${count(report.examples)} examples`)]
+  if (unseen)
+    lines.push(namedResult('', `accuracy ${percent(unseen.accuracy)} on the ${count(unseen.examples)} that are not among the training texts`))
   return lines.join('\n')
 }
 

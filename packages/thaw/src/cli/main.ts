@@ -36,6 +36,11 @@ export function createProgram(): Command {
 
 /** The `thaw` command. Errors are one readable message on stderr; THAW_DEBUG=1 shows where they come from. */
 export async function main(argv: readonly string[]): Promise<void> {
+  // a reader that has seen enough (head, less) is no error
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0)
+    throw error
+  })
   try {
     await createProgram().parseAsync([...argv], { from: 'user' })
   } catch (error) {

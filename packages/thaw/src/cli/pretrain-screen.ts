@@ -1,12 +1,11 @@
-// How a pretraining run looks while it runs, and what it reports at its end.
+// How a pretraining run looks while it runs.
 
 import { count, duration } from '../log/format.js'
 import { type Progress, progress } from '../log/progress.js'
 import { statusLine } from '../log/status.js'
-import type { PretrainEvent, PretrainReport } from '../pretrain/pretrain.js'
-import type { PretrainSettings } from '../pretrain/settings.js'
+import type { PretrainEvent } from '../pretrain/pretrain.js'
 import type { TokenizerKind } from '../text/tokenizer/index.js'
-import { named, percent, say, shortNumber } from './screen.js'
+import { named, say, shortNumber } from './screen.js'
 
 export const tokenizerNames: Record<TokenizerKind, string> = {
   bpe: 'byte-level BPE',
@@ -43,16 +42,18 @@ export function pretrainScreen(onPlan: () => void): PretrainScreen {
     read({ purpose, bytesRead, bytesTotal }) {
       const part =
         bytesTotal === undefined ? `${count(bytesRead / 1e6)} MB` : `${Math.round((100 * bytesRead) / Math.max(1, bytesTotal))} % of the text read`
-      status.show(named(purpose === 'tokenizer' ? 'tokenizer' : 'corpus', purpose === 'tokenizer' ? `training: ${part}` : `tokenizing: ${part}`))
+      status.show(named(purpose === 'tokenizer' ? 'tokenizer' : 'corpus', purpose === 'tokenizer' ? `training: ${part}` : `tokenizing: ${part}`, {}))
     },
     tokenizer: ({ tokenizerKind, size, trained }) =>
       line('tokenizer', `${tokenizerNames[tokenizerKind]}, ${count(size)} entries${trained ? `, trained on the text${took()}` : ''}`),
     model({ parameters, config }) {
-      const shape = `${config.layers} layers × ${config.hidden}, ${config.heads} heads, ${config.positions} positions`
+      const shape = `${config.layers} layer${config.layers === 1 ? '' : 's'} × ${config.hidden}, ${config.heads} heads, ${config.positions} positions`
       line('model', `${shape}, ${count(parameters)} parameters`)
     },
-    corpus: ({ tokens, words, documents }) =>
-      line('corpus', `${count(tokens)} tokens, ${count(words)} words, ${count(documents)} document${documents === 1 ? '' : 's'}${took()}`),
+    corpus({ tokens, words, documents }) {
+      line('corpus', `${count(tokens)} tokens, ${count(words)} words, ${count(documents)} document${documents === 1 ? '' : 's'}${took()}`)
+      status.show(named('run', 'building the model, timing a step', {}))
+    },
     plan({ settings, steps, from, warmup, epochs, tokensPerStep, secondsPerStep }) {
       const schedule = `${settings.schedule} from ${shortNumber(settings.rate)}${warmup > 0 ? ` after ${count(warmup)} steps of warm-up` : ', no warm-up'}`
       const size = `${count(steps)} steps of ${count(tokensPerStep)} tokens (${Number(epochs.toPrecision(2))} epochs)`
@@ -74,12 +75,16 @@ export function pretrainScreen(onPlan: () => void): PretrainScreen {
     },
     validation({ step, report }) {
       const loss = (report.loss / report.tokens).toFixed(3)
+      bar?.update(last, { note: '' })
       bar?.print(
         named(
           'validation',
           `step ${count(step)}: loss ${loss}, perplexity ${report.perToken.toFixed(1)} per token, ${count(report.perWord)} per word`,
         ),
       )
+    },
+    validating() {
+      bar?.update(last, { note: 'validating' })
     },
     saved() {},
   }
@@ -92,36 +97,4 @@ export function pretrainScreen(onPlan: () => void): PretrainScreen {
       bar = undefined
     },
   }
-}
-
-/** The report of a finished run, as text. */
-export function pretrainSummary(report: PretrainReport, settings: PretrainSettings, out: string): string {
-  const { steps, tokens, seconds, validation, heldOut, tokenizer } = report
-  const lines = [named('pretrained', `${count(steps)} steps, ${count(tokens)} tokens in ${duration(seconds)}: ${out}`)]
-  if (!validation) return lines[0]!
-  const text = settings.valid ? settings.valid.join(', ') : 'the end of the text, which is not trained on'
-  const marks = 'end-of-text marks are predicted and count in the loss; they are no words'
-  const unknown: Record<TokenizerKind, string> = {
-    bpe: '<unk> does not exist: byte-level BPE spells every word; one that is written in the text is spelt too',
-    wordpiece: `[UNK] is predicted like any token (${percent(heldOut.unknown / validation.tokens)} of the tokens); its words are never spelt, which flatters the perplexity`,
-    wordlevel: `<unk> is predicted like any token (${percent(heldOut.unknown / validation.tokens)} of the tokens); its words are never spelt, which flatters the perplexity`,
-    unigram: `<unk> is predicted like any token (${percent(heldOut.unknown / validation.tokens)} of the tokens)`,
-  }
-  lines.push(
-    named(
-      'perplexity',
-      `${validation.perToken.toFixed(2)} per token = exp(${(validation.loss / validation.tokens).toFixed(4)} nats), over ${count(validation.tokens)} tokens`,
-    ),
-    named(
-      '',
-      `${validation.perWord.toFixed(1)} per word = exp(${Math.round(validation.loss).toLocaleString('en-US')} nats / ${validation.words.toLocaleString('en-US')} words)`,
-    ),
-    named('', `on ${text}, as it is read: nothing was tokenized before, so nothing is detokenized`),
-    named(
-      '',
-      `a word is what stands between white space${heldOut.exact ? '' : ' (their number is estimated from that of the whole text)'}; ${marks}`,
-    ),
-    named('', unknown[tokenizer.kind]),
-  )
-  return lines.join('\n')
 }

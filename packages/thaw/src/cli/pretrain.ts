@@ -9,8 +9,9 @@ import { documentKinds, objectives, type PretrainSettings, pretrainSettings, sch
 import { writeCurves } from './curves.js'
 import { interruptible } from './interrupt.js'
 import { refuseChanges, refuseUsedFolder } from './out-folder.js'
-import { pretrainScreen, pretrainSummary } from './pretrain-screen.js'
-import { named, print, say, shellWord } from './screen.js'
+import { pretrainScreen } from './pretrain-screen.js'
+import { pretrainSummary } from './pretrain-summary.js'
+import { namedResult, print, say, shellWord } from './screen.js'
 import { count, countOrNone, nonNegative, pairs, positive } from './values.js'
 
 type Given = Partial<PretrainSettings>
@@ -122,5 +123,5 @@ async function compare({ out, resume = false, threads, ...given }: Options): Pro
   if (!(await runOne({ ...(second ? { resume: true } : start), ...common, out: without }, goOn))) return
   const file = join(out, 'training', 'warmup.html')
   await writeCurves([out, without], file)
-  print(named('curves', file))
+  print(namedResult('curves', file))
 }

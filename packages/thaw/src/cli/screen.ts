@@ -1,8 +1,26 @@
 // What commands share in what they print: named lines, and the discipline of streams. What happens goes to stderr; what was asked for (reports,
 // predictions) goes to stdout, so that it can be piped.
 
-/** A line with a name in front: `model        5.24 M parameters`. */
-export const named = (name: string, text: string): string => `${name.padEnd(11)} ${text}`
+/** Columns a name takes. */
+const nameWidth = 11
+
+/**
+ * A line with a name in front: `model       5.24 M parameters`. Where it goes to a terminal that is too narrow, it goes on in further lines under the text;
+ * in a file or pipe a line stays a line.
+ */
+export function named(name: string, text: string, { columns = Number.POSITIVE_INFINITY }: { columns?: number } = process.stderr): string {
+  const room = Math.max(20, columns - nameWidth - 2)
+  const lines = ['']
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1)!
+    if (line !== '' && line.length + 1 + word.length > room) lines.push(word)
+    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`
+  }
+  return lines.map((line, i) => `${(i === 0 ? name : '').padEnd(nameWidth)} ${line}`.trimEnd()).join('\n')
+}
+
+/** The same for what goes to stdout. */
+export const namedResult = (name: string, text: string): string => named(name, text, process.stdout)
 
 /** Prints a line of what happens. */
 export const say = (line: string): void => {

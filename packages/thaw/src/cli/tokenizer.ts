@@ -9,7 +9,7 @@ import { documentKinds } from '../pretrain/settings.js'
 import { type DocumentKind, readDocuments } from '../text/corpus/index.js'
 import { type Tokenizer, trainByteLevelBpe, trainWordLevel, trainWordPiece } from '../text/tokenizer/index.js'
 import { tokenizerNames } from './pretrain-screen.js'
-import { named, print } from './screen.js'
+import { named, namedResult, print } from './screen.js'
 import { count } from './values.js'
 
 const kinds = ['bpe', 'wordpiece', 'word'] as const
@@ -59,6 +59,7 @@ async function train({ text, kind, out, overwrite, documents, encoding, ...given
         named(
           'tokenizer',
           total === undefined ? `${number(bytes / 1e6)} MB read` : `${Math.round((100 * bytes) / Math.max(1, total))} % of the text read`,
+          {},
         ),
       )
     const options = { onProgress, ...(documents ? { documents } : {}), ...(encoding ? { encoding } : {}) }
@@ -69,7 +70,7 @@ async function train({ text, kind, out, overwrite, documents, encoding, ...given
   status.clear()
   const fewer = trained.size < given.vocabulary ? ` (the text has no more than these)` : ''
   print(
-    named(
+    namedResult(
       'tokenizer',
       `${tokenizerNames[trained.kind]}, ${number(trained.size)} entries${fewer} in ${duration((performance.now() - started) / 1000)}: ${out}`,
     ),

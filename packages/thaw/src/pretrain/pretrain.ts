@@ -42,6 +42,7 @@ export type PretrainEvent =
       secondsPerStep: number
     }
   | ({ kind: 'step'; tokens: number } & StepReport)
+  | { kind: 'validating' }
   | { kind: 'validation'; step: number; report: PerplexityReport }
   | { kind: 'saved'; step: number }
 
@@ -234,6 +235,7 @@ async function train(
       validate: {
         every: validationInterval(settings, total, heldOut.to - heldOut.from),
         async run(step) {
+          onEvent({ kind: 'validating' })
           validation = await evaluator.evaluate(validCache, { ...heldOut, first: endOfText })
           log.write(step, {
             validLoss: validation.loss / validation.tokens,
