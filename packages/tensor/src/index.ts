@@ -19,8 +19,9 @@ export { type WriteOptions, writeOnnx } from './onnx/write.js'
 export { type AdafactorOptions, adafactor, adagrad, rmsprop, scaleByAdagrad, scaleByRms } from './optim/adaptive.js'
 export { averageWeights, averagingStarts } from './optim/averages.js'
 export { type MuonOptions, muon } from './optim/muon.js'
-export { constant as constantSchedule, cosine, inverseSquareRoot, linear, type Schedule } from './optim/schedules.js'
+export { constant as constantSchedule, cosine, inverseSquareRoot, linear, type Schedule, slantedTriangular } from './optim/schedules.js'
 export { type TrainingStep, type TrainingStepOptions, trainingStep } from './optim/step.js'
+export { type SelectedRows, selectRows } from './optim/trainable.js'
 export {
   adam,
   adamw,

@@ -11,9 +11,10 @@ import { createMemory, type StoreMemory } from './memory.js'
 import type { Compiled } from './program.js'
 import { maskOffset } from './random.js'
 import type { Runtime, RuntimeSession } from './runtime.js'
-import { runSteps, runWrites } from './steps.js'
+import { runSteps } from './steps.js'
 import { type Cell, CellStore, type Declaration } from './store.js'
 import { createKernels, type Kernels } from './update/kernels.js'
+import { runWrites } from './writes.js'
 
 export interface HostOptions {
   threads: number

@@ -9,6 +9,8 @@ import { type Lowered, type LowerOptions, lower } from '../onnx/lower.js'
 export interface StateRef {
   namespace: string
   path: string
+  /** Only these rows of it; for kernels. */
+  rows?: { from: number; to: number }
 }
 
 /** How a state changes when a program has run; every read of the run sees the old value (DESIGN E2). */

@@ -1,11 +1,10 @@
-// What happens in a store after the graph has run: writes of the graph's outputs, and kernels that touch every parameter once (DESIGN D2b, E2).
+// What happens in a store after the graph has run and its outputs were written: kernels that touch every parameter once (DESIGN D2b).
 
-import type { TypedArray } from '../graph/dtype.js'
-import { arrayOf } from '../graph/dtype.js'
 import type { StoreMemory } from './memory.js'
-import type { KernelStep, StateRef, Write } from './program.js'
-import type { Cell, CellStore } from './store.js'
+import type { KernelStep, StateRef } from './program.js'
+import { type Cell, type CellStore, count, rowsOf, tableOf } from './store.js'
 import type { Kernels } from './update/kernels.js'
+import { checkIds } from './writes.js'
 
 interface Context {
   scratch: Map<string, Cell>
@@ -19,88 +18,15 @@ interface Context {
   rows: Cell[]
 }
 
-const tableOf = ({ pointer, shape, length }: Cell) => ({ pointer, rows: shape[0]!, width: length / shape[0]! })
-const count = (cell: Cell) => cell.shape.reduce((product, size) => product * size, 1)
-
-/** Applies a graph's writes to their states. */
-export function runWrites(
-  writes: readonly Write[],
-  scratch: Map<string, Cell>,
-  storeOf: (namespace: string) => CellStore,
-  memory: StoreMemory,
-  kernels: Kernels,
-): void {
-  const read = (name: string): TypedArray => {
-    const cell = scratch.get(name)!
-    return arrayOf(cell.dtype, count(cell), memory.memory.buffer as ArrayBuffer, cell.pointer)
-  }
-  for (const write of writes) {
-    const store = storeOf(write.namespace)
-    const cell = store.cell(write.path)
-    if (write.kind === 'replace') {
-      const source = scratch.get(write.value!)
-      if (source) (store.view(write.path) as Float32Array).set(read(write.value!) as Float32Array)
-    } else if (write.kind === 'rows') writeRows(write, cell, store, read, scratch, kernels)
-    else if (write.kind === 'slice')
-      writeSlice(write, cell, store.view(write.path), read(write.value!), scratch.get(write.value!)!.shape, Number(read(write.offset!)[0]))
-    else writeGather(write, cell, store.view(write.path), read(write.ids!))
-  }
-}
-
-function writeRows(
-  write: Write,
-  cell: Cell,
-  store: CellStore,
-  read: (name: string) => TypedArray,
-  scratch: Map<string, Cell>,
-  kernels: Kernels,
-): void {
-  const table = tableOf(cell)
-  const { width } = table
-  const ids = read(write.ids!)
-  checkIds(ids, table.rows, write.path)
-  if (write.add) kernels.addRows(table, scratch.get(write.ids!)!.pointer, scratch.get(write.value!)!.pointer, ids.length)
-  else {
-    const target = store.view(write.path) as Float32Array
-    const rows = read(write.value!) as Float32Array
-    for (let i = 0; i < ids.length; i++) target.set(rows.subarray(i * width, (i + 1) * width), Number(ids[i]) * width)
-  }
-}
-
-function checkIds(ids: TypedArray, rows: number, path: string): void {
-  for (const id of ids) if (Number(id) < 0 || Number(id) >= rows) throw new Error(`${path}: row ${id} is outside the table's ${rows} rows`)
-}
-
-function writeSlice(write: Write, cell: Cell, target: TypedArray, values: TypedArray, shape: readonly number[], offset: number): void {
-  const axis = write.axis!
-  const size = shape[axis]!
-  if (offset < 0 || offset + size > cell.shape[axis]!)
-    throw new Error(`${write.path}: ${size} places from ${offset} on do not fit axis ${axis}, which has ${cell.shape[axis]}`)
-  const inner = cell.shape.slice(axis + 1).reduce((product, d) => product * d, 1)
-  const outer = cell.shape.slice(0, axis).reduce((product, d) => product * d, 1)
-  for (let i = 0; i < outer; i++) {
-    const from = i * size * inner
-    ;(target as Float32Array).set((values as Float32Array).subarray(from, from + size * inner), (i * cell.shape[axis]! + offset) * inner)
-  }
-}
-
-function writeGather({ axis = 0, path }: Write, cell: Cell, target: TypedArray, ids: TypedArray): void {
-  const size = cell.shape[axis]!
-  if (ids.length > size) throw new Error(`${path}: ${ids.length} places are gathered along axis ${axis}, which has ${size}`)
-  for (const id of ids) if (Number(id) < 0 || Number(id) >= size) throw new Error(`${path}: place ${id} is outside axis ${axis}, which has ${size}`)
-  const inner = cell.shape.slice(axis + 1).reduce((product, d) => product * d, 1)
-  const old = target.slice() as Float32Array
-  for (let from = 0; from < cell.length; from += size * inner)
-    for (let i = 0; i < ids.length; i++)
-      (target as Float32Array).set(old.subarray(from + Number(ids[i]) * inner, from + (Number(ids[i]) + 1) * inner), from + i * inner)
-}
-
 /** Runs the kernels in order. */
 export function runSteps(steps: readonly KernelStep[], context: Context): void {
   for (const step of steps) {
     const run = kernelSteps[step.kernel]
     if (!run) throw new Error(`there is no kernel ${step.kernel}; there are ${Object.keys(kernelSteps).join(', ')}`)
-    const find = ({ namespace, path }: StateRef) => context.storeOf(namespace).cell(path)
+    const find = ({ namespace, path, rows }: StateRef) => {
+      const cell = context.storeOf(namespace).cell(path)
+      return rows ? rowsOf(cell, rows) : cell
+    }
     const scalar = (name: string, fallback?: number): number => {
       const given = step.scalars?.[name]
       const value = typeof given === 'string' ? (context.scalars[given] ?? (given === 'divisor' ? 1 : undefined)) : given
@@ -156,6 +82,18 @@ function nextStep(cell: Cell, context: Context): number {
   return view[0]!
 }
 
+/** Moves rows that are not all zeros, and their ids, to the front; returns how many there are. A masked token's row has no gradient, though it was read. */
+function dropZeroRows({ kernels, memory }: Context, ids: number, rows: number, count: number, width: number): number {
+  const list = new Int32Array(memory.memory.buffer, ids, count)
+  let kept = 0
+  for (let i = 0; i < count; i++) {
+    if (kernels.maxAbs(rows + i * width * 4, width) === 0) continue
+    if (kept !== i) kernels.copy(rows + kept * width * 4, rows + i * width * 4, width)
+    list[kept++] = list[i]!
+  }
+  return kept
+}
+
 const kernelSteps: Record<string, (args: Arguments) => void> = {
   zero({ state, context }) {
     const target = state('target')
@@ -187,8 +125,9 @@ const kernelSteps: Record<string, (args: Arguments) => void> = {
   'sum-rows'({ state, value, context }) {
     const { width } = tableOf(state('target'))
     const [ids, rows] = [value('ids'), value('rows')]
-    // the scratch cells shrink to the distinct rows; the next run sets their shape anew
-    ids.shape = [context.kernels.sumDuplicateRows(ids.pointer, rows.pointer, count(ids), width)]
+    // the scratch cells shrink to the distinct rows that have a gradient; the next run sets their shape anew
+    const distinct = context.kernels.sumDuplicateRows(ids.pointer, rows.pointer, count(ids), width)
+    ids.shape = [dropZeroRows(context, ids.pointer, rows.pointer, distinct, width)]
     rows.shape = [ids.shape[0]!, width]
     context.rows.push(rows)
   },
@@ -225,6 +164,23 @@ const kernelSteps: Record<string, (args: Arguments) => void> = {
         weightDecay: scalar('weightDecay', 0),
       },
     )
+  },
+  // the same on a gradient that is not compacted: rows of zeros are those that nothing has touched
+  'adam-touched'(args) {
+    if (ruined(args)) return
+    const { state, scalar, context } = args
+    const [parameter, gradient, m, v] = [state('parameter'), state('gradient'), state('m'), state('v')]
+    const { rows, width } = tableOf(parameter)
+    const steps = new Int32Array(context.memory.memory.buffer, state('step').pointer, rows)
+    const [beta1, beta2] = [scalar('beta1'), scalar('beta2')]
+    const options = { ...adamOptions(args), weightDecay: scalar('weightDecay', 0) }
+    for (let row = 0; row < rows; row++) {
+      const at = row * width * 4
+      if (context.kernels.maxAbs(gradient.pointer + at, width) === 0) continue
+      const t = ++steps[row]!
+      const corrections = { correction1: 1 - beta1 ** t, correction2: 1 - beta2 ** t }
+      context.kernels.adam(parameter.pointer + at, gradient.pointer + at, m.pointer + at, v.pointer + at, width, { ...options, ...corrections })
+    }
   },
   sgd(args) {
     if (ruined(args)) return

@@ -17,6 +17,18 @@ export interface Cell {
   length: number
 }
 
+/** A tensor as a table of rows of floats. */
+export const tableOf = ({ pointer, shape, length }: Cell) => ({ pointer, rows: shape[0]!, width: length / shape[0]! })
+
+/** Some rows of a tensor, as a tensor. */
+export function rowsOf({ dtype, shape, pointer, length }: Cell, { from, to }: { from: number; to: number }): Cell {
+  const width = length / shape[0]!
+  return { dtype, shape: [to - from, ...shape.slice(1)], pointer: pointer + from * width * bytesOf[dtype], length: (to - from) * width }
+}
+
+/** The number of elements of the present shape, which in scratch memory may be less than there is room for. */
+export const count = (cell: Cell) => cell.shape.reduce((product, size) => product * size, 1)
+
 const sizeOf = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1)
 
 export class CellStore {

@@ -2,7 +2,7 @@
 
 import type { Program } from '../executor/program.js'
 import type { Tensor } from '../graph/tensor.js'
-import { pathOf } from './step.js'
+import { pathOf } from './trainable.js'
 
 /**
  * A program that moves each average towards its parameter: average += share · (parameter − average). Stores: params, average; the scalar `share` says which average it is:

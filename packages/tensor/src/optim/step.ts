@@ -3,19 +3,20 @@
 //   params, gradients (or, bound in its place, the accumulated ones), optimizer.
 
 import type { KernelStep, Program, StateRef, Update } from '../executor/program.js'
-import { type Gradient, grad } from '../graph/grad.js'
-import { equal, where } from '../graph/ops/compare.js'
-import { add, div, mul, sqrt, square, sub } from '../graph/ops/elementwise.js'
-import { sum } from '../graph/ops/reduce.js'
-import { GraphError, input, state, stateOperation, type Tensor } from '../graph/tensor.js'
-import type { Optimizer, Transform } from './transforms.js'
+import { grad } from '../graph/grad.js'
+import { concat, scatterAdd } from '../graph/ops/indexing.js'
+import { full } from '../graph/ops/shape.js'
+import { GraphError, state, type Tensor } from '../graph/tensor.js'
+import { applyProgram, optimizerStates, type Part, recognise } from './apply.js'
+import { partsOf, type SelectedRows, trainables } from './trainable.js'
+import type { Optimizer } from './transforms.js'
 
 export interface TrainingStepOptions {
   loss: Tensor
   /** More values to give back at each step. */
   outputs?: Readonly<Record<string, Tensor>>
-  /** The trainable parameters; all others are constants of the step. */
-  parameters: readonly Tensor[]
+  /** The trainable parameters, or rows of them (`selectRows`); all others are constants of the step. */
+  parameters: readonly (Tensor | SelectedRows)[]
   /** One chain for all parameters, or a chain for each (Muon for matrices beside AdamW for the rest, say). */
   optimizer: Optimizer | ((path: string, parameter: Tensor) => Optimizer)
   /** What the forward pass itself writes: running statistics of batch norm (DESIGN E7). */
@@ -28,7 +29,10 @@ export interface TrainingStepOptions {
   decays?: (path: string, parameter: Tensor) => boolean
   /** `kernels` runs known chains as SIMD kernels (default); `graph` runs every chain as ONNX: the reference. */
   form?: 'kernels' | 'graph'
-  /** Update only the rows of embeddings that a step has touched (lazy Adam): not what PyTorch computes, and much less work. Default false. */
+  /**
+   * Of tables that are only gathered from, update the rows alone that have a gradient, each with its own count of steps (lazy Adam): not what PyTorch
+   * computes, and much less work. Default false.
+   */
   sparse?: boolean
 }
 
@@ -47,212 +51,77 @@ export interface TrainingStep {
   states: { params: Tensor[]; gradients: Tensor[]; optimizer: Tensor[] }
 }
 
-export const pathOf = (parameter: Tensor): string => parameter.node.attributes.path as string
-
 /** Builds the programs of a training step. @throws GraphError for a parameter twice, or one that is no state. */
 export function trainingStep(options: TrainingStepOptions): TrainingStep {
-  const { loss, parameters } = options
-  const optimizerOf = typeof options.optimizer === 'function' ? options.optimizer : () => options.optimizer as Optimizer
-  const paths = parameters.map((parameter) => {
-    if (parameter.node.operation !== stateOperation) throw new GraphError('trainingStep: a trainable parameter must be made with parameter()')
-    return pathOf(parameter)
-  })
-  if (new Set(paths).size !== paths.length) throw new GraphError(`trainingStep: ${paths.find((path, i) => paths.indexOf(path) !== i)} is given twice`)
-
-  const results = grad(loss, parameters)
-  const outputs: Record<string, Tensor> = {}
-  const updates: Update[] = [...(options.updates ?? [])]
-  const rowSteps: KernelStep[] = []
-  const sparse = new Map<string, { ids: string; rows: string }>()
-  const held: Tensor[] = []
-  results.forEach((gradient, i) => {
-    const path = paths[i]!
-    const target: StateRef = { namespace: 'gradients', path }
-    const { dense, rows } = gradient
-    if (options.sparse && !dense && rows.length === 1) {
-      outputs[`${path}/ids`] = rows[0]!.ids
-      outputs[`${path}/rows`] = rows[0]!.values
-      sparse.set(path, { ids: `${path}/ids`, rows: `${path}/rows` })
-      return
-    }
-    const stored = state('gradients', path, parameters[i]!.shape)
-    held.push(stored)
-    if (dense) updates.push({ kind: 'replace', state: stored, value: dense })
-    else rowSteps.push({ kernel: 'zero', states: { target } })
-    rows.forEach(({ ids, values }, k) => {
-      outputs[`${path}/ids${k}`] = ids
-      outputs[`${path}/rows${k}`] = values
-      rowSteps.push({ kernel: 'add-rows', states: { target }, values: { ids: `${path}/ids${k}`, rows: `${path}/rows${k}` } })
-    })
-  })
-
-  const visible = { loss, ...options.outputs }
-  const internal = Object.keys(outputs)
-  const gradients: Program = { outputs: { ...visible, ...outputs }, hidden: internal, updates, steps: rowSteps }
-  const densePaths = held.map(pathOf)
-  const each = (kernel: string): KernelStep[] =>
-    densePaths.map((path) => ({ kernel, states: { target: { namespace: 'accumulated', path }, source: { namespace: 'gradients', path } } }))
-  const parts = parameters.map((parameter, i): Part => {
-    const path = paths[i]!
-    const chain = optimizerOf(path, parameter)
-    const rows = sparse.get(path)
-    const kernel = options.form === 'graph' ? undefined : recognise(chain)
+  const { loss } = options
+  const all = trainables(options.parameters)
+  const results = grad(
+    loss,
+    all.map(({ table }) => table),
+  )
+  const parts = all.map((one, i): Part => {
+    const { path, table } = one
+    const optimizer = typeof options.optimizer === 'function' ? options.optimizer(path, table) : options.optimizer
+    const kernel = options.form === 'graph' ? undefined : recognise(optimizer)
+    const gradient = partsOf(one, results[i]!)
+    const touched = (options.sparse ?? false) && !gradient.dense && gradient.rows.length > 0
     const pull = options.pullOf?.(path)
-    if (rows && pull) throw new GraphError(`trainingStep: ${path} is updated by rows: it cannot be pulled to other values as a whole`)
-    if (rows && kernel?.name !== 'adam')
-      throw new GraphError(`trainingStep: sparse updates exist for Adam and AdamW only; ${path} has another optimizer`)
-    return { path, parameter, optimizer: chain, kernel, rows, pull, gradient: results[i]! }
+    if (touched && pull) throw new GraphError(`trainingStep: ${path} is updated by rows: it cannot be pulled to other values as a whole`)
+    if (touched && kernel?.name !== 'adam')
+      throw new GraphError(`trainingStep: sparse updates exist for Adam and AdamW as kernels only; ${path} has another optimizer`)
+    return { ...one, optimizer, kernel, touched, pull, gradient }
   })
-  const apply = applyProgram(parts, options, (part) => state('gradients', part.path, part.parameter.shape))
+  const gradients = gradientProgram(parts, options, false)
+  const each = (kernel: string): KernelStep[] =>
+    parts.map(({ path }) => ({ kernel, states: { target: { namespace: 'accumulated', path }, source: { namespace: 'gradients', path } } }))
+  const whole = gradientProgram(parts, options, true)
   // in one program with the backward pass the graph form must take the gradients themselves: a read of their store would see the last step's
-  const fused = applyProgram(parts, options, (part) => part.gradient.tensor)
+  const fused = applyProgram(parts, options, true, wholeGradient)
   return {
     gradients,
     accumulate: { outputs: {}, steps: each('accumulate') },
     clear: { outputs: {}, steps: each('zero') },
-    apply,
+    apply: applyProgram(parts, options, false, stored),
     step: {
-      outputs: { ...gradients.outputs, ...fused.outputs },
-      hidden: internal,
-      updates: [...updates, ...(fused.updates ?? [])],
-      steps: [...rowSteps, ...(fused.steps ?? [])],
+      ...whole,
+      outputs: { ...whole.outputs, ...fused.outputs },
+      updates: [...(whole.updates ?? []), ...(fused.updates ?? [])],
+      steps: [...(whole.steps ?? []), ...(fused.steps ?? [])],
     },
     states: {
-      params: [...parameters],
-      gradients: held,
-      optimizer: parts.flatMap(({ parameter, optimizer, rows }) => optimizerStates(parameter, optimizer, rows !== undefined)),
+      params: [...new Set(parts.map(({ table }) => table))],
+      gradients: parts.map(stored),
+      optimizer: parts.flatMap(optimizerStates),
     },
   }
 }
 
-const slot = (parameter: Tensor, role: string, type: { dtype: Tensor['dtype']; shape: readonly number[] }) =>
-  state('optimizer', `${pathOf(parameter)}/${role}`, type.shape, type.dtype)
+const stored = ({ path, values }: Part): Tensor => state('gradients', path, values.shape)
 
-const optimizerStates = (parameter: Tensor, optimizer: Optimizer, rows: boolean): Tensor[] =>
-  optimizer.flatMap((transform) =>
-    Object.entries(transform.state(parameter)).map(([role, type]) =>
-      slot(parameter, role, role === 'step' && rows ? { dtype: 'i32', shape: [parameter.shape[0] as number] } : type),
-    ),
-  )
-
-const decaysByDefault = (_path: string, parameter: Tensor) => parameter.rank >= 2
-
-interface Kernel {
-  name: 'adam' | 'sgd'
-  clip: number
-  scalars: Record<string, number>
-  weightDecay: number
+function wholeGradient({ gradient: { dense, rows }, values }: Part): Tensor {
+  return rows.reduce((sum, { ids, values: more }) => scatterAdd(sum, ids, more), dense ?? full(values.shape, 0))
 }
 
-/** Chains that exist as one kernel. */
-function recognise(optimizer: Optimizer): Kernel | undefined {
-  const rest = [...optimizer]
-  const take = (name: string): Transform | undefined => (rest[0]?.name === name ? rest.shift() : undefined)
-  const clip = take('clip-by-global-norm')?.options.limit ?? 0
-  const moments = take('scale-by-adam')
-  const momentum = moments ? undefined : take('trace')
-  const weightDecay = take('add-decayed-weights')?.options.weightDecay ?? 0
-  if (!take('scale-by-rate') || rest.length > 0) return undefined
-  if (moments) return { name: 'adam', clip, scalars: { ...moments.options }, weightDecay }
-  return weightDecay === 0 ? { name: 'sgd', clip, scalars: { ...momentum?.options }, weightDecay } : undefined
-}
-
-/** A parameter with all that its update needs. */
-interface Part {
-  path: string
-  parameter: Tensor
-  optimizer: Optimizer
-  /** The SIMD kernel that does what the chain says; undefined: the chain runs as ONNX. */
-  kernel: Kernel | undefined
-  /** Names of the outputs that hold a sparse gradient. */
-  rows: { ids: string; rows: string } | undefined
-  pull: { strength: number; fisher?: boolean } | undefined
-  gradient: Gradient
-}
-
-/** Where a parameter lives: `params`, or a namespace of its own (a task's head and adapters). */
-const home = (parameter: Tensor): StateRef => ref(parameter.node.attributes.namespace as string, pathOf(parameter))
-const ref = (namespace: string, path: string): StateRef => ({ namespace, path })
-
-/** The updates of all parameters: chains that exist as kernels run as kernels, others in the graph. */
-function applyProgram(parts: readonly Part[], options: TrainingStepOptions, gradientOf: (part: Part) => Tensor): Program {
-  const inGraph = parts.filter((part) => !part.kernel)
-  const graph: Program = inGraph.length > 0 ? graphApply(inGraph, parts, options, gradientOf) : { outputs: {} }
-  if (inGraph.length === parts.length) return graph
-  const kernels = kernelApply(parts, options)
-  return { outputs: graph.outputs, updates: graph.updates ?? [], steps: kernels }
-}
-
-function kernelApply(parts: readonly Part[], options: TrainingStepOptions): KernelStep[] {
-  const { rateOf = () => 1, decays = decaysByDefault } = options
-  const dense = parts.filter((part) => !part.rows)
-  const sparse = parts.filter((part) => part.rows)
-  const towards = ({ path, parameter, pull }: Part): KernelStep => ({
-    kernel: 'towards',
-    states: {
-      gradient: ref('gradients', path),
-      parameter: home(parameter),
-      anchor: ref('anchor', path),
-      ...(pull!.fisher ? { weight: ref('fisher', path) } : {}),
-    },
-    scalars: { strength: pull!.strength, divisor: 'divisor' },
-  })
-  const update = ({ path, parameter, kernel }: Part): KernelStep => {
-    const { name, clip, scalars, weightDecay } = kernel!
-    const roles = name === 'adam' ? ['m', 'v', 'step'] : scalars.momentum ? ['velocity'] : []
-    return {
-      kernel: name,
-      states: { parameter: home(parameter), ...Object.fromEntries(roles.map((role) => [role, ref('optimizer', `${path}/${role}`)])) },
-      scalars: {
-        ...scalars,
-        rate: 'rate',
-        divisor: 'divisor',
-        clip,
-        multiplier: rateOf(path),
-        weightDecay: decays(path, parameter) ? weightDecay : 0,
-      },
-    }
-  }
-  return [
-    ...sparse.map(({ parameter, rows }): KernelStep => ({ kernel: 'sum-rows', states: { target: home(parameter) }, values: { ...rows! } })),
-    ...dense.filter((part) => part.kernel && part.pull).map(towards),
-    { kernel: 'global-norm', states: {}, group: dense.map(({ path }) => ref('gradients', path)), scalars: { divisor: 'divisor' } },
-    ...dense
-      .filter((part) => part.kernel)
-      .map((part) => {
-        const step = update(part)
-        return { ...step, states: { ...step.states, gradient: ref('gradients', part.path) } }
-      }),
-    ...sparse.map((part): KernelStep => ({ ...update(part), kernel: 'adam-rows', values: { ...part.rows! } })),
-  ]
-}
-
-function graphApply(parts: readonly Part[], all: readonly Part[], options: TrainingStepOptions, gradientOf: (part: Part) => Tensor): Program {
-  const { rateOf = () => 1, decays = decaysByDefault } = options
-  const divisor = input('divisor', [])
-  const mean = (part: Part) => {
-    const gradient = div(gradientOf(part), divisor)
-    if (!part.pull) return gradient
-    const { path, parameter, pull } = part
-    const away = sub(parameter, state('anchor', path, parameter.shape))
-    return add(gradient, mul(pull.fisher ? mul(away, state('fisher', path, parameter.shape)) : away, pull.strength))
-  }
-  const globalNorm = sqrt(all.map((part) => sum(square(mean(part)))).reduce(add))
-  const rate = input('rate', [])
-  // as with the kernels, an update that a non-finite gradient would ruin does not happen
-  const finite = equal(sub(globalNorm, globalNorm), 0)
-  const replace = (target: Tensor, value: Tensor): Update => ({ kind: 'replace', state: target, value: where(finite, value, target) })
-  const updates: Update[] = []
+/** Loss and gradients. `compact`: rows of sparse updates stay rows, for kernels of the same program; else all gradients go into their store. */
+function gradientProgram(parts: readonly Part[], options: TrainingStepOptions, compact: boolean): Program {
+  const hidden: Record<string, Tensor> = {}
+  const updates: Update[] = [...(options.updates ?? [])]
+  const steps: KernelStep[] = []
   for (const part of parts) {
-    const { path, parameter } = part
-    let update = mean(part)
-    for (const transform of part.optimizer) {
-      const slots = Object.fromEntries(Object.entries(transform.state(parameter)).map(([role, type]) => [role, slot(parameter, role, type)]))
-      const next = transform.update(update, { parameter, state: slots, rate: mul(rate, rateOf(path)), globalNorm, decays: decays(path, parameter) })
-      update = next.update
-      for (const [role, value] of Object.entries(next.state ?? {})) updates.push(replace(slots[role]!, value))
+    const { path, gradient } = part
+    if (compact && part.touched) {
+      hidden[`${path}/ids`] = concat(gradient.rows.map(({ ids }) => ids))
+      hidden[`${path}/rows`] = concat(gradient.rows.map(({ values }) => values))
+      continue
     }
-    updates.push(replace(parameter, add(parameter, update)))
+    const target: StateRef = { namespace: 'gradients', path }
+    if (gradient.dense) updates.push({ kind: 'replace', state: stored(part), value: gradient.dense })
+    else steps.push({ kernel: 'zero', states: { target } })
+    gradient.rows.forEach(({ ids, values }, k) => {
+      hidden[`${path}/ids${k}`] = ids
+      hidden[`${path}/rows${k}`] = values
+      steps.push({ kernel: 'add-rows', states: { target }, values: { ids: `${path}/ids${k}`, rows: `${path}/rows${k}` } })
+    })
   }
-  return { outputs: { gradientNorm: globalNorm }, updates }
+  return { outputs: { loss: options.loss, ...options.outputs, ...hidden }, hidden: Object.keys(hidden), updates, steps }
 }

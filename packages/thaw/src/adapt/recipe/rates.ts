@@ -1,6 +1,6 @@
 // Rates: factors of the peak rate by path, and the factor's course over the steps.
 
-import { constantSchedule, cosine, inverseSquareRoot, linear, type Schedule } from '@thaw/tensor'
+import { constantSchedule, cosine, inverseSquareRoot, linear, type Schedule, slantedTriangular as slantedTriangularSchedule } from '@thaw/tensor'
 import { matchesPath } from '../../nn/path-patterns.js'
 import type { Depth } from './recipe.js'
 
@@ -69,10 +69,6 @@ export function scheduleFor({ name, warmup, ratio = 32 }: ScheduleIngredient, st
   if (name === 'linear') return linear({ warmup: warming, total: steps })
   if (name === 'cosine') return cosine({ warmup: warming, total: steps })
   if (name === 'inverse-square-root') return inverseSquareRoot({ warmup: Math.max(1, warming) })
-  if (name === 'constant') return (step) => (step < warming ? (step + 1) / (warming + 1) : constantSchedule()(step))
-  const cut = Math.max(1, Math.floor(steps * warmup))
-  return (step) => {
-    const p = step < cut ? step / cut : 1 - (step - cut) / Math.max(1, steps - cut)
-    return (1 + p * (ratio - 1)) / ratio
-  }
+  if (name === 'constant') return constantSchedule({ warmup: warming })
+  return slantedTriangularSchedule({ total: steps, cutFraction: warmup, ratio })
 }
