@@ -10,4 +10,4 @@ const run = (command, args) => {
 }
 
 if (existsSync(`${root}packages/tensor/scripts/build-kernels.mjs`)) run('packages/tensor/scripts/build-kernels.mjs', [])
-run('node_modules/typescript/bin/tsc', ['-b', 'packages/tensor', 'packages/thaw', 'bench'])
+run('node_modules/typescript/bin/tsc', ['-b', 'packages/tensor', 'packages/thaw', 'bench', 'examples'])

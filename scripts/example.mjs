@@ -1,0 +1,83 @@
+// `npm run example` lists the programs of examples/ with what they show; `npm run example -- NAME` runs one.
+// `npm run docs` runs them all, notes below each what it printed, and puts them into the documentation where it asks for them.
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { filesBelow, read, root } from './sources.mjs'
+
+const folder = join(root, 'examples')
+
+/** The names of all examples. */
+export const exampleNames = () =>
+  readdirSync(folder)
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => file.slice(0, -3))
+
+/** An example in its parts: the comment it begins with, the program, and what it prints, which it ends with as a comment. */
+export function exampleParts(name) {
+  const [, about, program, printed] = /^((?:\/\/ .*\n)+)([\s\S]*?)\n((?:\/\/.*\n)*)$/.exec(read(`examples/${name}.ts`))
+  return { about, program, printed }
+}
+
+/** Runs an example in a folder of its own (it finds examples/data there), so that nothing is left behind. Returns what it printed. */
+export function runExample(name) {
+  const work = mkdtempSync(join(tmpdir(), 'thaw-example-'))
+  try {
+    symlinkSync(folder, join(work, 'examples'), 'junction')
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, 'dist', `${name}.js`)], { cwd: work, encoding: 'utf8' })
+    if (status !== 0) throw new Error(`examples/${name}.ts ended with ${status}:\n${stdout}${stderr}`)
+    return stdout
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+}
+
+/** Output as the comment an example ends with. */
+export const asComment = (output) =>
+  output
+    .trimEnd()
+    .split('\n')
+    .map((line) => `// ${line}`.trimEnd())
+    .join('\n')
+    .concat('\n')
+
+/** Pages that may show examples, between `<!-- example NAME -->` and the end of the code block below it. */
+export const pages = () => ['README.md', 'CONTRIBUTING.md', ...filesBelow('docs').filter((file) => file.endsWith('.md'))]
+
+/** A page with its examples as they are now. */
+export const withExamples = (page) =>
+  page.replaceAll(/(<!-- example (\S+) -->\n)```ts\n[\s\S]*?\n```/g, (_, marker, name) => {
+    const { program, printed } = exampleParts(name)
+    return `${marker}\`\`\`ts\n${program.trim()}\n${printed}\`\`\``
+  })
+
+function update() {
+  for (const name of exampleNames()) {
+    const { about, program } = exampleParts(name)
+    writeFileSync(join(folder, `${name}.ts`), `${about}${program}\n${asComment(runExample(name))}`)
+  }
+  for (const page of pages()) writeFileSync(join(root, page), withExamples(read(page)))
+}
+
+function main([name]) {
+  if (name === '--update') return update()
+  if (name === undefined) {
+    for (const each of exampleNames())
+      console.log(
+        `${each.padEnd(16)}${exampleParts(each)
+          .about.replaceAll(/^\/\/ /gm, '')
+          .trim()
+          .replaceAll('\n', ' ')}`,
+      )
+    return console.log('\nnpm run example -- NAME runs one')
+  }
+  if (!exampleNames().includes(name)) {
+    console.error(`There is no example ${name}; there are ${exampleNames().join(', ')}.`)
+    process.exitCode = 1
+    return
+  }
+  process.exitCode = spawnSync(process.execPath, [join(folder, 'dist', `${name}.js`)], { cwd: root, stdio: 'inherit' }).status ?? 1
+}
+
+if (process.argv[1] === join(root, 'scripts', 'example.mjs')) main(process.argv.slice(2))
