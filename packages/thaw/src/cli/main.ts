@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { registerAdapt } from './adapt.js'
 import { registerCurves } from './curves.js'
+import { registerDemo } from './demo.js'
 import { registerEvaluate } from './evaluate.js'
 import { registerPredict } from './predict.js'
 import { registerPretrain } from './pretrain.js'
@@ -11,7 +12,7 @@ import { registerPretrain } from './pretrain.js'
 /** Adds a command to the program. */
 export type Register = (program: Command) => void
 
-const commands: readonly Register[] = [registerPretrain, registerAdapt, registerPredict, registerEvaluate, registerCurves]
+const commands: readonly Register[] = [registerPretrain, registerAdapt, registerPredict, registerEvaluate, registerCurves, registerDemo]
 
 /** Builds the program; every command adds itself. */
 export function createProgram(): Command {

@@ -59,9 +59,7 @@ export interface DemoResult {
   plan: DemoPlan
   seed: number
   data: DemoData
-  tokens: number
-  words: number
-  pretraining: PretrainReport & { seconds: number; loss: Point[]; validLoss: Point[] }
+  pretraining: Pretraining
   /** TF-IDF, from scratch, frozen, full. */
   contenders: Contender[]
   /** Of full fine-tuning with the first seed. */
@@ -70,7 +68,15 @@ export interface DemoResult {
   seconds: number
 }
 
-/** Runs the demo and writes `pretrained/`, `classifier/` and the texts into the folder. Undefined where it was stopped. */
+export type Pretraining = PretrainReport & {
+  /** Of the whole text. */
+  corpus: { tokens: number; words: number }
+  /** Training loss (running mean) and validation loss by step, in nats a token. */
+  loss: Point[]
+  validLoss: Point[]
+}
+
+/** Runs the demo and writes texts, tokenizer, `pretrained` and `classifier` into the folder. Undefined where it was stopped. */
 export async function runDemo(options: DemoOptions): Promise<DemoResult | undefined> {
   const { out, stream, seed, seeds, signal } = options
   const plan = options.quick ? quickPlan : fullPlan
@@ -78,7 +84,12 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult | undefi
   const threads = options.threads === undefined ? {} : { threads: options.threads }
 
   await cleanFolder(out)
-  const data = await phase(stream, 'reading WordNet', async () => demoData(await readGlosses(options.wordnet), { ...plan.data, seeds }, seed), describe)
+  const data = await phase(
+    stream,
+    'reading WordNet',
+    async () => demoData(await readGlosses(options.wordnet), { ...plan.data, seeds }, seed),
+    describe,
+  )
   if (plan.glosses !== undefined) data.text = data.text.slice(0, plan.glosses)
   await writeTexts(out, data)
   if (signal?.aborted) return undefined
@@ -107,9 +118,8 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult | undefi
     await model.save(join(out, 'classifier'))
     const predictions = await model.predict(freshTexts.map(({ text }) => text))
     const fresh = freshTexts.map((given, i) => ({ ...given, full: predictions[i]!, tfidf: floor.first.predict(given.text) }))
-    const { tokens, words, ...pretrained } = pretraining
     const seconds = (performance.now() - started) / 1000
-    return { plan, seed, data, tokens, words, pretraining: pretrained, contenders, report, fresh, seconds }
+    return { plan, seed, data, pretraining, contenders, report, fresh, seconds }
   } finally {
     await best?.model.dispose()
   }
@@ -147,24 +157,27 @@ function runningMean(): (value: number) => number {
   }
 }
 
-async function pretrainOn(out: string, tokenizer: Tokenizer, plan: DemoPlan, { seed, stream, ...options }: RunOptions) {
-  const folder = join(out, 'pretrained')
-  await tokenizer.save(folder)
-  const started = performance.now()
+async function pretrainOn(
+  out: string,
+  tokenizer: Tokenizer,
+  plan: DemoPlan,
+  { seed, stream, ...options }: RunOptions,
+): Promise<Pretraining | undefined> {
+  const tokenizerFolder = join(out, 'tokenizer')
+  await tokenizer.save(tokenizerFolder)
   const smooth = runningMean()
   const loss: Point[] = []
   const validLoss: Point[] = []
-  const size = { tokens: 0, words: 0 }
+  let corpus = { tokens: 0, words: 0 }
   let bar = progress(stream, { label: 'pretrain', total: plan.pretrain.steps! })
   const report = await pretrain(
-    { ...plan.pretrain, text: [join(out, 'texts', 'pretraining.txt')], documents: 'line', tokenizer: folder, seed },
+    { ...plan.pretrain, text: [join(out, 'texts', 'pretraining.txt')], documents: 'line', tokenizer: tokenizerFolder, seed },
     {
-      out: folder,
+      out: join(out, 'pretrained'),
       ...options,
       onEvent(event) {
         if (event.kind === 'corpus') {
-          size.tokens = event.tokens
-          size.words = event.words
+          corpus = { tokens: event.tokens, words: event.words }
         } else if (event.kind === 'model') {
           const { layers, hidden } = event.config
           stream.write(`model: ${layers} layers × ${hidden}, ${count(event.parameters)} parameters, causal\n`)
@@ -184,12 +197,17 @@ async function pretrainOn(out: string, tokenizer: Tokenizer, plan: DemoPlan, { s
   )
   bar.done()
   if (report.stopped) return undefined
-  return { ...report, ...size, loss, validLoss, seconds: (performance.now() - started) / 1000 }
+  return { ...report, corpus, loss, validLoss }
 }
 
 /** TF-IDF with a linear classifier on each sample; the strength of its penalty is chosen by cross-validation on the sample. */
 async function baseline({ train, valid, test, labels }: DemoData, stream: ProgressStream): Promise<{ contender: Contender; first: TfidfClassifier }> {
-  const contender: Contender = { ...nothing, name: 'TF-IDF + linear', what: 'word counts', settings: 'words and pairs of words, penalty chosen by cross-validation' }
+  const contender: Contender = {
+    ...nothing,
+    name: 'TF-IDF + linear',
+    what: 'word counts',
+    settings: 'words and pairs of words, penalty chosen by cross-validation',
+  }
   let first: TfidfClassifier | undefined
   for (const [i, sample] of train.entries()) {
     const started = performance.now()
@@ -202,7 +220,11 @@ async function baseline({ train, valid, test, labels }: DemoData, stream: Progre
         contender.trained = labels.length * (classifier.features + 1)
         const judge = (examples: typeof test) => {
           const predicted = examples.map(({ text }) => labels.indexOf(classifier.predict(text)[0]!.label))
-          return classificationReport(examples.map(({ label }) => labels.indexOf(label)), predicted, labels)
+          return classificationReport(
+            examples.map(({ label }) => labels.indexOf(label)),
+            predicted,
+            labels,
+          )
         }
         return { accuracy: judge(valid).accuracy, report: judge(test) }
       },
@@ -265,7 +287,12 @@ async function adaptations(
     const { pooling, epochs, batch, rate, dropout } = report.settings
     contender.trained = report.trained
     contender.settings = `rate ${rate}, ${epochs} epochs, batch ${batch}, pooling ${pooling}, dropout ${dropout}`
-    record(contender, { report: report.test, valid: report.valid.accuracy, seconds: report.seconds, epochs: report.epochs.map(({ accuracy }) => accuracy) })
+    record(contender, {
+      report: report.test,
+      valid: report.valid.accuracy,
+      seconds: report.seconds,
+      epochs: report.epochs.map(({ accuracy }) => accuracy),
+    })
     if (first) await model.dispose()
     else first = { model, report: report.test }
   }

@@ -9,7 +9,8 @@ import { gainSentence, resultColumns, resultRow } from './summary.js'
 
 /** The page, self-contained. */
 export function demoPage(result: DemoResult): string {
-  const { plan, data, contenders, pretraining, report, fresh, seed, tokens, words } = result
+  const { plan, data, contenders, pretraining, report, fresh, seed } = result
+  const { tokens, words } = pretraining.corpus
   const n = data.train.length
   const sections: Section[] = [
     { kind: 'prose', paragraphs: [gainSentence(result)] },
@@ -27,7 +28,7 @@ export function demoPage(result: DemoResult): string {
     {
       kind: 'lines',
       title: 'Pretraining',
-      text: `A causal language model of ${count(pretraining.parameters)} parameters reads ${count(pretraining.steps * plan.pretrain.batch! * plan.pretrain.time!)} tokens in ${duration(pretraining.seconds)}.`,
+      text: `A causal language model of ${count(pretraining.parameters)} parameters reads ${count(pretraining.tokens)} tokens in ${duration(pretraining.seconds)}.`,
       x: { title: 'step' },
       y: { title: 'loss in nats a token' },
       series: [

@@ -55,3 +55,9 @@ export const freshTexts: readonly { text: string; truth: string }[] = [
   { text: 'a letter that asks for money', truth: 'communication' },
   { text: 'the act of climbing over a wall', truth: 'act' },
 ]
+
+/** What a demo takes on two quiet cores, in seconds. */
+export function expectedSeconds(quick: boolean, seeds: number): number {
+  const { once, aSeed } = (quick ? quickPlan : fullPlan).expected
+  return once + seeds * aSeed
+}

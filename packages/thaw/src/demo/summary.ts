@@ -5,6 +5,7 @@ import { count, duration } from '../log/format.js'
 import { table } from '../log/table.js'
 import { formatMeanDeviation, type MeanDeviation, meanDeviation } from '../metrics/deviation.js'
 import type { Contender, DemoResult } from './demo.js'
+import { quickPlan } from './settings.js'
 
 /** The gain of full fine-tuning over training from scratch in accuracy, in points, seed by seed: both see the same labelled texts. */
 export function gain({ contenders }: Pick<DemoResult, 'contenders'>): MeanDeviation {
@@ -48,6 +49,7 @@ export function summary(result: DemoResult, out: string): string {
     `${count(plan.data.test)} test definitions, ${count(plan.data.train)} labelled ones to learn from;`,
     `${seeds}. Pretraining took ${duration(pretraining.seconds)}, once.`,
     gainSentence(result),
+    ...(plan === quickPlan ? ['This was the quick run: too short to learn much, so its numbers say little.'] : []),
     '',
     table(
       fresh.map(({ text, full, tfidf }) => [text, top(full[0]!), top(tfidf[0]!)]),

