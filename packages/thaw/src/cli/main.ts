@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { registerAdapt } from './adapt.js'
 import { registerCurves } from './curves.js'
+import { registerDemo } from './demo.js'
 import { registerEvaluate } from './evaluate.js'
 import { registerHub } from './hub.js'
 import { registerPredict } from './predict.js'
@@ -21,6 +22,7 @@ const commands: readonly Register[] = [
   registerTokenizer,
   registerCurves,
   registerHub,
+  registerDemo,
 ]
 
 /** Builds the program; every command adds itself. */
