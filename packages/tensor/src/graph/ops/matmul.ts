@@ -1,5 +1,6 @@
 // Matrix products. Transposes are attributes, not copies: a product can read either operand the other way round (DESIGN D2c).
 
+import type { Emitter } from '../../onnx/emitter.js'
 import { broadcast, expectOneType, expectType } from '../broadcast.js'
 import { type Dim, multiplyDims, sameDim, sameShape, sizeOf } from '../dim.js'
 import { apply, describe, GraphError, type Operation, type Tensor } from '../tensor.js'
@@ -18,6 +19,22 @@ export interface MatmulOptions {
 const rowsAndColumns = (x: Tensor, transposed: boolean): [Dim, Dim] => {
   const [rows, columns] = x.shape.slice(-2) as [Dim, Dim]
   return transposed ? [columns, rows] : [rows, columns]
+}
+
+/** The product in operations of the ONNX standard, which has no batched product that reads its operands the other way round. */
+function portableProduct(
+  emit: Emitter,
+  inputs: readonly Tensor[],
+  names: readonly string[],
+  { transA, transB, alpha }: Required<MatmulOptions>,
+): string[] {
+  if (inputs.every((x) => x.rank === 2)) return emit.node('Gemm', names, { transA: transA ? 1 : 0, transB: transB ? 1 : 0, alpha: { float: alpha } })
+  const turned = [transA, transB].map((turn, i) => {
+    const axes = [...inputs[i]!.shape.keys()]
+    return turn ? emit.node('Transpose', [names[i]!], { perm: [...axes.slice(0, -2), axes.at(-1)!, axes.at(-2)!] })[0]! : names[i]!
+  })
+  const product = emit.node('MatMul', turned)
+  return alpha === 1 ? product : emit.node('Mul', [product[0]!, emit.scalar(alpha)])
 }
 
 export const matmulOperation: Operation = {
@@ -63,15 +80,7 @@ export const matmulOperation: Operation = {
   onnx(emit, { attributes, inputs }, names) {
     const { transA, transB, alpha } = attributes as Required<MatmulOptions>
     if (!transA && !transB && alpha === 1) return emit.node('MatMul', names)
-    if (emit.portable && inputs.every((x) => x.rank === 2))
-      return emit.node('Gemm', names, { transA: transA ? 1 : 0, transB: transB ? 1 : 0, alpha: { float: alpha } })
-    if (emit.portable) {
-      const swap = (name: string, { rank }: Tensor) =>
-        emit.node('Transpose', [name], { perm: Array.from({ length: rank }, (_, i) => (i < rank - 2 ? i : 2 * rank - 3 - i)) })[0]!
-      const [a, b] = inputs as [Tensor, Tensor]
-      const product = emit.node('MatMul', [transA ? swap(names[0]!, a) : names[0]!, transB ? swap(names[1]!, b) : names[1]!])
-      return alpha === 1 ? product : emit.node('Mul', [product[0]!, emit.scalar(alpha)])
-    }
+    if (emit.portable) return portableProduct(emit, inputs, names, attributes as Required<MatmulOptions>)
     return emit.node('FusedMatMul', names, { transA: transA ? 1 : 0, transB: transB ? 1 : 0, alpha: { float: alpha } }, { domain: 'com.microsoft' })
   },
 }
