@@ -42,8 +42,8 @@ export class Call {
   }
 
   /** Ends the import with an error that names the node. */
-  refuse(why: string): never {
-    throw new OnnxError(`${this.around.file}: ${nodeText(this.node)}: ${why}`)
+  refuse(why: string, cause?: unknown): never {
+    throw new OnnxError(`${this.around.file}: ${nodeText(this.node)}: ${why}`, { cause })
   }
 
   has = (i: number): boolean => this.values[i] !== undefined
