@@ -76,7 +76,7 @@ function importNode(node: NodeMessage, values: readonly (Value | undefined)[], s
   } catch (error) {
     if (error instanceof GraphError) call.refuse(error.message)
     // a damaged or invalid node can fail anywhere in an importer
-    if (error instanceof TypeError || error instanceof RangeError) call.refuse("its operands or attributes are not those of this operation", error)
+    if (error instanceof TypeError || error instanceof RangeError) call.refuse('its operands or attributes are not those of this operation', error)
     throw error
   }
 }
@@ -96,10 +96,12 @@ function needed(nodes: readonly NodeMessage[], wanted: readonly string[]): NodeM
 
 /** Names that a nested graph takes from around it. */
 function outerNames(graph: GraphMessage): string[] {
-  return graph.nodes.flatMap((node) => [
-    ...node.inputs,
-    ...[...node.attributes.values()].flatMap((attribute) => (attribute.graph ? outerNames(attribute.graph) : [])),
-  ]).concat(graph.outputs.map(({ name }) => name))
+  return graph.nodes
+    .flatMap((node) => [
+      ...node.inputs,
+      ...[...node.attributes.values()].flatMap((attribute) => (attribute.graph ? outerNames(attribute.graph) : [])),
+    ])
+    .concat(graph.outputs.map(({ name }) => name))
 }
 
 /** The one branch that runs, where that is known: exporters leave such an If for every optional operand. */

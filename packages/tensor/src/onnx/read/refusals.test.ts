@@ -20,14 +20,22 @@ const one = (node: NodeOf, more: object = {}) => modelBytes({ nodes: [node], inp
 suite('refusals', () => {
   test('an operation that is not read', () => {
     const bytes = one({ type: 'NonZero', inputs: ['x'], name: '/encoder/NonZero_3' })
-    assert.throws(() => readOnnx(bytes, { file: 'encoder.onnx' }), says('encoder.onnx: node "/encoder/NonZero_3" (NonZero): this operation is not read (its operands: f32 [batch, 4])'))
+    assert.throws(
+      () => readOnnx(bytes, { file: 'encoder.onnx' }),
+      says('encoder.onnx: node "/encoder/NonZero_3" (NonZero): this operation is not read (its operands: f32 [batch, 4])'),
+    )
   })
 
   test("operations of another domain, and of ONNX Runtime's own", () => {
-    assert.throws(() => readOnnx(one({ type: 'Fancy', domain: 'org.example', inputs: ['x'], name: 'f' })), says('model.onnx: node "f" (org.example:Fancy): this operation is not read (its operands: f32 [batch, 4])'))
+    assert.throws(
+      () => readOnnx(one({ type: 'Fancy', domain: 'org.example', inputs: ['x'], name: 'f' })),
+      says('model.onnx: node "f" (org.example:Fancy): this operation is not read (its operands: f32 [batch, 4])'),
+    )
     assert.throws(
       () => readOnnx(one({ type: 'EmbedLayerNormalization', domain: 'com.microsoft', inputs: ['x'], name: 'e' })),
-      says(`model.onnx: node "e" (com.microsoft:EmbedLayerNormalization): this operation of ONNX Runtime's own is not read: take the file from before its optimization`),
+      says(
+        `model.onnx: node "e" (com.microsoft:EmbedLayerNormalization): this operation of ONNX Runtime's own is not read: take the file from before its optimization`,
+      ),
     )
   })
 
@@ -40,10 +48,20 @@ suite('refusals', () => {
 
   test('control flow', () => {
     const body = modelBytes({ nodes: [{ type: 'Identity', inputs: ['x'] }] })
-    const loop = joined(modelBytes({ nodes: [], inputs: { x: [4] }, outputs: ['y'] }), nodeWithGraphs({ type: 'Loop', name: '/decoder/Loop', inputs: ['', '', 'x'], outputs: ['y'] }, { body }))
+    const loop = joined(
+      modelBytes({ nodes: [], inputs: { x: [4] }, outputs: ['y'] }),
+      nodeWithGraphs({ type: 'Loop', name: '/decoder/Loop', inputs: ['', '', 'x'], outputs: ['y'] }, { body }),
+    )
     assert.throws(() => readOnnx(loop), says('model.onnx: node "/decoder/Loop" (Loop): control flow is not read'))
     const choice = joined(
-      modelBytes({ nodes: [{ type: 'ReduceMax', inputs: ['x'], outputs: ['m'], attributes: { keepdims: 0 } }, { type: 'Cast', inputs: ['m'], outputs: ['c'], attributes: { to: 9 } }], inputs: { x: [4] }, outputs: ['y'] }),
+      modelBytes({
+        nodes: [
+          { type: 'ReduceMax', inputs: ['x'], outputs: ['m'], attributes: { keepdims: 0 } },
+          { type: 'Cast', inputs: ['m'], outputs: ['c'], attributes: { to: 9 } },
+        ],
+        inputs: { x: [4] },
+        outputs: ['y'],
+      }),
       nodeWithGraphs({ type: 'If', name: '/If', inputs: ['c'], outputs: ['y'] }, { then_branch: body, else_branch: body }),
     )
     assert.throws(() => readOnnx(choice), says('model.onnx: node "/If" (If): control flow that depends on the data is not read'))
@@ -70,8 +88,14 @@ suite('refusals', () => {
 
   test('a name that nothing computes, an input without a type, an old operator set', () => {
     assert.throws(() => readOnnx(one({ type: 'Neg', inputs: ['z'], name: 'n' })), says('model.onnx: node "n" (Neg): nothing computes its input "z"'))
-    assert.throws(() => readOnnx(one({ type: 'Neg', inputs: ['x'], name: 'n' }, { outputs: ['gone'] })), says('model.onnx: nothing computes its output "gone"'))
-    assert.throws(() => readOnnx(one({ type: 'Neg', inputs: ['x'] }, { opset: 7 })), says('model.onnx: operator set 7 is not read: at least 9 is needed (PyTorch exports 13 and later)'))
+    assert.throws(
+      () => readOnnx(one({ type: 'Neg', inputs: ['x'], name: 'n' }, { outputs: ['gone'] })),
+      says('model.onnx: nothing computes its output "gone"'),
+    )
+    assert.throws(
+      () => readOnnx(one({ type: 'Neg', inputs: ['x'] }, { opset: 7 })),
+      says('model.onnx: operator set 7 is not read: at least 9 is needed (PyTorch exports 13 and later)'),
+    )
   })
 
   test('what nobody needs may be anything', () => {
@@ -92,7 +116,10 @@ suite('refusals', () => {
         (error: unknown) => error instanceof OnnxError && error.message.startsWith('cut.onnx'),
         `${length} of ${whole.length} bytes`,
       )
-    assert.throws(() => readOnnx(whole.subarray(0, 5000), { file: 'cut.onnx' }), /^OnnxError: cut\.onnx ends in the middle of a field or is damaged \(5000 bytes, .*\): copy or download it again$/)
+    assert.throws(
+      () => readOnnx(whole.subarray(0, 5000), { file: 'cut.onnx' }),
+      /^OnnxError: cut\.onnx ends in the middle of a field or is damaged \(5000 bytes, .*\): copy or download it again$/,
+    )
   })
 
   test('bytes that were changed give an error or another model, and nothing else', () => {
@@ -109,7 +136,10 @@ suite('refusals', () => {
   })
 
   test('files that are no models', () => {
-    assert.throws(() => readOnnx(new TextEncoder().encode('<!doctype html><title>404</title>'), { file: 'm.onnx' }), /^OnnxError: m\.onnx is no ONNX model: its first bytes are "<!doctype html>/)
+    assert.throws(
+      () => readOnnx(new TextEncoder().encode('<!doctype html><title>404</title>'), { file: 'm.onnx' }),
+      /^OnnxError: m\.onnx is no ONNX model: its first bytes are "<!doctype html>/,
+    )
     assert.throws(
       () => readOnnx(new TextEncoder().encode('version https://git-lfs.github.com/spec/v1\noid sha256:00\n'), { file: 'm.onnx' }),
       says('m.onnx is a pointer that Git LFS left in place of the model: fetch the file itself (git lfs pull)'),
@@ -142,13 +172,21 @@ suite('weights in other files', () => {
   test('must be there, and long enough', () => {
     refused({ location: 'gone.bin' }, 'its data are said to be in "gone.bin", which is not in the model\'s folder: put the file there')
     refused({ location: 'weights' }, 'its data are said to be in "weights", which is no file')
-    refused({ location: 'weights/data.bin', offset: '16', length: '16' }, 'its data are said to be bytes 16 to 32 of "weights/data.bin", which has 24')
-    assert.throws(write({ location: 'weights/data.bin', length: '8' }), says('model.onnx: tensor "w" has 8 bytes of data: expected 16, 4 elements of float'))
+    refused(
+      { location: 'weights/data.bin', offset: '16', length: '16' },
+      'its data are said to be bytes 16 to 32 of "weights/data.bin", which has 24',
+    )
+    assert.throws(
+      write({ location: 'weights/data.bin', length: '8' }),
+      says('model.onnx: tensor "w" has 8 bytes of data: expected 16, 4 elements of float'),
+    )
   })
 
   test('must lie in the folder of the model', () => {
-    const outside = (location: string) => `its data are said to be in ${JSON.stringify(location)}, which lies outside the model's folder: this is refused`
-    for (const location of ['../secret.bin', 'weights/../../secret.bin', join(folder, 'secret.bin'), '..\\secret.bin', '', '.', 'a\0b']) refused({ location }, outside(location))
+    const outside = (location: string) =>
+      `its data are said to be in ${JSON.stringify(location)}, which lies outside the model's folder: this is refused`
+    for (const location of ['../secret.bin', 'weights/../../secret.bin', join(folder, 'secret.bin'), '..\\secret.bin', '', '.', 'a\0b'])
+      refused({ location }, outside(location))
     symlinkSync(join(folder, 'secret.bin'), join(inside, 'link.bin'))
     refused({ location: 'link.bin' }, `${outside('link.bin')} (it is a link)`)
   })

@@ -9,9 +9,15 @@ import type { OnnxAttribute, OnnxValue } from '../../wire.js'
 import { readOnnx } from '../read-onnx.js'
 
 const size = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1)
-const wave = (shape: readonly number[], phase = 0): StockValue => ({ shape, data: Float32Array.from({ length: size(shape) }, (_, i) => 1.7 * Math.sin(phase + i * 1.37)) })
+const wave = (shape: readonly number[], phase = 0): StockValue => ({
+  shape,
+  data: Float32Array.from({ length: size(shape) }, (_, i) => 1.7 * Math.sin(phase + i * 1.37)),
+})
 const positive = (shape: readonly number[]): StockValue => ({ shape, data: Float32Array.from({ length: size(shape) }, (_, i) => 0.4 + (i % 5)) })
-const whole = (values: readonly number[], shape: readonly number[] = [values.length]): StockValue => ({ shape, data: BigInt64Array.from(values, BigInt) })
+const whole = (values: readonly number[], shape: readonly number[] = [values.length]): StockValue => ({
+  shape,
+  data: BigInt64Array.from(values, BigInt),
+})
 const flags = (values: readonly number[], shape: readonly number[] = [values.length]): StockValue => ({ shape, data: Uint8Array.from(values) })
 const floats = (values: readonly number[], shape: readonly number[] = [values.length]): StockValue => ({ shape, data: Float32Array.from(values) })
 
@@ -43,13 +49,37 @@ const axes = (type: string): Case[] => [
 ]
 
 const cases: Case[] = [
-  ...elementwise(['Neg', 'Abs', 'Sign', 'Exp', 'Sin', 'Cos', 'Erf', 'Tanh', 'Sigmoid', 'Softplus', 'Relu', 'Floor', 'Ceil', 'Round', 'LeakyRelu', 'Elu', 'HardSigmoid', 'Identity'], wave([2, 3])),
+  ...elementwise(
+    [
+      'Neg',
+      'Abs',
+      'Sign',
+      'Exp',
+      'Sin',
+      'Cos',
+      'Erf',
+      'Tanh',
+      'Sigmoid',
+      'Softplus',
+      'Relu',
+      'Floor',
+      'Ceil',
+      'Round',
+      'LeakyRelu',
+      'Elu',
+      'HardSigmoid',
+      'Identity',
+    ],
+    wave([2, 3]),
+  ),
   ...elementwise(['Log', 'Sqrt', 'Reciprocal'], positive([2, 3])),
   { type: 'Gelu', feeds: { x: x234 }, opset: 20 },
   { type: 'Gelu', how: 'tanh', feeds: { x: x234 }, attributes: { approximate: 'tanh' }, opset: 20 },
   ...pairs(['Add', 'Sub', 'Mul', 'Div', 'Max', 'Min', 'Sum', 'Mean']),
   ...pairs(['Equal', 'Less', 'LessOrEqual', 'Greater', 'GreaterOrEqual'], 'bool'),
-  ...[2, 3, 0.5, -1, 1, 1.7].map((exponent): Case => ({ type: 'Pow', how: `to the power ${exponent}`, feeds: { x: positive([2, 3]) }, fixed: { p: floats([exponent], []) } })),
+  ...[2, 3, 0.5, -1, 1, 1.7].map(
+    (exponent): Case => ({ type: 'Pow', how: `to the power ${exponent}`, feeds: { x: positive([2, 3]) }, fixed: { p: floats([exponent], []) } }),
+  ),
   { type: 'Mod', feeds: { a: whole([7, 8, 9]) }, fixed: { b: whole([3]) }, outputs: ['i64'] },
   { type: 'Div', how: 'of integers', feeds: { a: whole([7, 8, 9]) }, fixed: { b: whole([3]) }, outputs: ['i64'] },
   ...['And', 'Or', 'Xor'].map((type): Case => ({ type, feeds: { a: flags([0, 0, 1, 1]), b: flags([0, 1, 0, 1]) }, outputs: ['bool'] })),
@@ -59,12 +89,23 @@ const cases: Case[] = [
   { type: 'IsInf', feeds: { x: floats([0, Number.NEGATIVE_INFINITY, 1]) }, outputs: ['bool'] },
   { type: 'Clip', how: 'bounds as attributes', feeds: { x: x234 }, attributes: { min: { float: -0.5 }, max: { float: 1 } }, opset: 9 },
   { type: 'Clip', how: 'bounds as operands', feeds: { x: x234 }, fixed: { low: floats([-0.5], []), high: floats([1], []) } },
-  { type: 'Clip', how: 'of integers, no lower bound', feeds: { x: whole([-3, 2, 9]) }, fixed: { high: whole([5], []) }, inputs: ['x', '', 'high'], outputs: ['i64'] },
+  {
+    type: 'Clip',
+    how: 'of integers, no lower bound',
+    feeds: { x: whole([-3, 2, 9]) },
+    fixed: { high: whole([5], []) },
+    inputs: ['x', '', 'high'],
+    outputs: ['i64'],
+  },
   { type: 'MatMul', feeds: { a: x234, b: wave([4, 5], 1) } },
   { type: 'MatMul', how: 'with a batch', feeds: { a: wave([2, 1, 3, 4]), b: wave([5, 4, 2], 1) } },
   { type: 'MatMul', how: 'with vectors', feeds: { a: wave([4]), b: wave([3, 4, 2], 1) } },
   { type: 'MatMul', how: 'of a matrix and a vector', feeds: { a: x234, b: wave([4], 1) } },
-  { type: 'Gemm', feeds: { a: wave([4, 2]), b: wave([3, 4], 1), c: wave([3], 2) }, attributes: { transA: 1, transB: 1, alpha: { float: 0.5 }, beta: { float: 2 } } },
+  {
+    type: 'Gemm',
+    feeds: { a: wave([4, 2]), b: wave([3, 4], 1), c: wave([3], 2) },
+    attributes: { transA: 1, transB: 1, alpha: { float: 0.5 }, beta: { float: 2 } },
+  },
   { type: 'Gemm', how: 'without a third operand', feeds: { a: wave([2, 4]), b: wave([4, 3], 1) } },
   { type: 'Einsum', feeds: { a: wave([2, 3, 4]), b: wave([2, 5, 4], 1) }, attributes: { equation: 'bqd,bkd->bqk' } },
   ...['ReduceMean', 'ReduceMax', 'ReduceMin', 'ReduceProd', 'ReduceL1', 'ReduceL2', 'ReduceSumSquare', 'ReduceLogSumExp'].flatMap(axes),
@@ -74,7 +115,13 @@ const cases: Case[] = [
   { type: 'Softmax', how: 'over all axes from one on, as before opset 13', feeds: { x: x234 }, opset: 11 },
   { type: 'LogSoftmax', feeds: { x: x234 }, opset: 13 },
   { type: 'LayerNormalization', feeds: { x: x234 }, fixed: { gain: wave([4], 1), bias: wave([4], 2) }, attributes: { epsilon: { float: 1e-3 } } },
-  { type: 'LayerNormalization', how: 'without a bias, with its statistics', feeds: { x: x234 }, fixed: { gain: wave([4], 1) }, outputs: ['f32', 'f32', 'f32'] },
+  {
+    type: 'LayerNormalization',
+    how: 'without a bias, with its statistics',
+    feeds: { x: x234 },
+    fixed: { gain: wave([4], 1) },
+    outputs: ['f32', 'f32', 'f32'],
+  },
   { type: 'RMSNormalization', feeds: { x: x234 }, fixed: { gain: wave([4], 1) }, opset: 23 },
   { type: 'Reshape', feeds: { x: x234 }, fixed: { shape: whole([0, -1, 2]) } },
   { type: 'Flatten', feeds: { x: x234 }, attributes: { axis: -1 } },
@@ -98,7 +145,12 @@ const cases: Case[] = [
   { type: 'Slice', feeds: { x: x234 }, fixed: { from: whole([-2, 1]), to: whole([2 ** 40, -1]), axes: whole([1, 2]) } },
   { type: 'Slice', how: 'bounds as attributes', feeds: { x: x234 }, attributes: { starts: [1], ends: [3], axes: [2] }, opset: 9 },
   { type: 'Slice', how: 'every second', feeds: { x: x234 }, fixed: { from: whole([0]), to: whole([4]), axes: whole([2]), steps: whole([2]) } },
-  { type: 'Slice', how: 'backwards', feeds: { x: x234 }, fixed: { from: whole([-1]), to: whole([-(2 ** 40)]), axes: whole([1]), steps: whole([-1]) } },
+  {
+    type: 'Slice',
+    how: 'backwards',
+    feeds: { x: x234 },
+    fixed: { from: whole([-1]), to: whole([-(2 ** 40)]), axes: whole([1]), steps: whole([-1]) },
+  },
   { type: 'Pad', feeds: { x: wave([2, 3]) }, fixed: { pads: whole([0, 1, 2, 0]), value: floats([9], []) } },
   { type: 'TopK', feeds: { x: wave([2, 5]) }, fixed: { k: whole([2]) }, outputs: ['f32', 'i64'] },
   { type: 'ArgMax', feeds: { x: wave([2, 5]) }, attributes: { axis: 1, keepdims: 0 }, outputs: ['i64'] },
@@ -112,15 +164,30 @@ const cases: Case[] = [
   { type: 'Range', fixed: { from: whole([2], []), to: whole([9], []), by: whole([3], []) }, outputs: ['i64'] },
   { type: 'Size', feeds: { x: x234 }, outputs: ['i64'] },
   { type: 'Shape', feeds: { x: x234 }, attributes: { start: 1, end: -1 }, outputs: ['i64'] },
-  { type: 'Attention', feeds: { q: wave([2, 3, 8]), k: wave([2, 3, 8], 1), v: wave([2, 3, 8], 2) }, attributes: { q_num_heads: 2, kv_num_heads: 2, is_causal: 1 }, opset: 23 },
+  {
+    type: 'Attention',
+    feeds: { q: wave([2, 3, 8]), k: wave([2, 3, 8], 1), v: wave([2, 3, 8], 2) },
+    attributes: { q_num_heads: 2, kv_num_heads: 2, is_causal: 1 },
+    opset: 23,
+  },
   {
     type: 'Attention',
     how: 'heads share keys, a mask',
-    feeds: { q: wave([1, 4, 3, 2]), k: wave([1, 2, 5, 2], 1), v: wave([1, 2, 5, 2], 2), mask: flags([1, 1, 1, 1, 0, 1, 1, 0, 0, 0, 1, 1, 1, 0, 0], [3, 5]) },
+    feeds: {
+      q: wave([1, 4, 3, 2]),
+      k: wave([1, 2, 5, 2], 1),
+      v: wave([1, 2, 5, 2], 2),
+      mask: flags([1, 1, 1, 1, 0, 1, 1, 0, 0, 0, 1, 1, 1, 0, 0], [3, 5]),
+    },
     attributes: { scale: { float: 0.3 } },
     opset: 23,
   },
-  { type: 'RotaryEmbedding', feeds: { x: wave([1, 2, 3, 6]), cos: wave([1, 3, 2], 1), sin: wave([1, 3, 2], 2) }, attributes: { rotary_embedding_dim: 4 }, opset: 23 },
+  {
+    type: 'RotaryEmbedding',
+    feeds: { x: wave([1, 2, 3, 6]), cos: wave([1, 3, 2], 1), sin: wave([1, 3, 2], 2) },
+    attributes: { rotary_embedding_dim: 4 },
+    opset: 23,
+  },
   { type: 'FusedMatMul', domain: 'com.microsoft', feeds: { a: x234, b: wave([2, 5, 4], 1) }, attributes: { transB: 1, alpha: { float: 0.5 } } },
   { type: 'Gelu', domain: 'com.microsoft', feeds: { x: x234 } },
   { type: 'BiasGelu', domain: 'com.microsoft', feeds: { x: x234 }, fixed: { b: wave([4], 1) } },
