@@ -24,16 +24,26 @@ export interface ModelOf {
   opset?: number
 }
 
-const dtypeOf = (data: TypedArray): DType => (data instanceof Float32Array ? 'f32' : data instanceof BigInt64Array ? 'i64' : data instanceof Int32Array ? 'i32' : 'bool')
+const dtypeOf = (data: TypedArray): DType =>
+  data instanceof Float32Array ? 'f32' : data instanceof BigInt64Array ? 'i64' : data instanceof Int32Array ? 'i32' : 'bool'
 
 /** A model's bytes. The last node's outputs are the model's unless others are named. */
 export function modelBytes({ nodes, inputs = {}, outputs, initializers = {}, opset = 17 }: ModelOf): Uint8Array {
-  const complete = nodes.map((node, i) => ({ domain: '', attributes: {}, ...node, outputs: node.outputs ?? [i === nodes.length - 1 ? 'y' : `n${i}`] }))
+  const complete = nodes.map((node, i) => ({
+    domain: '',
+    attributes: {},
+    ...node,
+    outputs: node.outputs ?? [i === nodes.length - 1 ? 'y' : `n${i}`],
+  }))
   return encodeModel({
     nodes: complete,
     inputs: Object.entries(inputs).map(([name, given]) => ('dtype' in given ? { name, ...given } : { name, dtype: 'f32', shape: given })),
-    outputs: (outputs ?? complete.at(-1)!.outputs).map((output) => (typeof output === 'string' ? { name: output, dtype: 'f32', shape: [] } : output)),
-    initializers: Object.entries(initializers).map(([name, { shape, data, dtype }]): OnnxInitializer => ({ name, shape, data, dtype: dtype ?? dtypeOf(data) })),
+    outputs: (outputs ?? complete.at(-1)!.outputs).map((output) =>
+      typeof output === 'string' ? { name: output, dtype: 'f32' as const, shape: [] } : output,
+    ),
+    initializers: Object.entries(initializers).map(
+      ([name, { shape, data, dtype }]): OnnxInitializer => ({ name, shape, data, dtype: dtype ?? dtypeOf(data) }),
+    ),
     opset,
   })
 }
@@ -48,14 +58,73 @@ export function externalInitializer(name: string, shape: readonly number[], entr
   for (const [key, value] of Object.entries(entries))
     tensor.uint32((13 << 3) | 2).bytes(Writer.create().uint32(10).string(key).uint32(18).string(value).finish())
   tensor.uint32(14 << 3).int32(1)
-  const graph = Writer.create().uint32((5 << 3) | 2).bytes(tensor.finish())
-  return Writer.create().uint32((7 << 3) | 2).bytes(graph.finish()).finish()
+  const graph = Writer.create()
+    .uint32((5 << 3) | 2)
+    .bytes(tensor.finish())
+  return Writer.create()
+    .uint32((7 << 3) | 2)
+    .bytes(graph.finish())
+    .finish()
+}
+
+/** The content of a message's fields of one number. */
+function contents(bytes: Uint8Array, field: number): Uint8Array[] {
+  const reader = protobuf.Reader.create(bytes)
+  const found: Uint8Array[] = []
+  while (reader.pos < reader.len) {
+    const tag = reader.uint32()
+    if (tag >>> 3 === field && (tag & 7) === 2) found.push(reader.bytes())
+    else reader.skipType(tag & 7)
+  }
+  return found
+}
+
+/** Bytes that add to a model's graph a node whose attributes are graphs: those of other models. */
+export function nodeWithGraphs(
+  node: { type: string; name: string; inputs: readonly string[]; outputs: readonly string[] },
+  graphs: Record<string, Uint8Array>,
+): Uint8Array {
+  const { Writer } = protobuf
+  const writer = Writer.create()
+  for (const name of node.inputs) writer.uint32(10).string(name)
+  for (const name of node.outputs) writer.uint32(18).string(name)
+  writer.uint32(26).string(node.name).uint32(34).string(node.type)
+  for (const [name, model] of Object.entries(graphs)) {
+    const attribute = Writer.create()
+      .uint32(10)
+      .string(name)
+      .uint32((6 << 3) | 2)
+      .bytes(contents(model, 7)[0]!)
+      .uint32(20 << 3)
+      .int32(5)
+    writer.uint32(42).bytes(attribute.finish())
+  }
+  const graph = Writer.create().uint32(10).bytes(writer.finish())
+  return Writer.create()
+    .uint32((7 << 3) | 2)
+    .bytes(graph.finish())
+    .finish()
+}
+
+/** Bytes that add to a model a function of its own, whose body is the graph of another model. */
+export function modelFunction(domain: string, name: string, inputs: readonly string[], outputs: readonly string[], body: Uint8Array): Uint8Array {
+  const { Writer } = protobuf
+  const writer = Writer.create().uint32(10).string(name)
+  for (const input of inputs) writer.uint32(34).string(input)
+  for (const output of outputs) writer.uint32(42).string(output)
+  for (const node of contents(contents(body, 7)[0]!, 1)) writer.uint32(58).bytes(node)
+  writer.uint32(82).string(domain)
+  return Writer.create()
+    .uint32((25 << 3) | 2)
+    .bytes(writer.finish())
+    .finish()
 }
 
 export const joined = (...parts: readonly Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(parts))
 
 /** An export of PyTorch's in fixtures/onnx (made by bench/peers/export_onnx.py). */
-export const exported = (name: string): Uint8Array => new Uint8Array(gunzipSync(readFileSync(new URL(`../../fixtures/onnx/${name}.onnx.gz`, import.meta.url))))
+export const exported = (name: string): Uint8Array =>
+  new Uint8Array(gunzipSync(readFileSync(new URL(`../../fixtures/onnx/${name}.onnx.gz`, import.meta.url))))
 
 export interface StockValue {
   shape: readonly number[]

@@ -2,7 +2,7 @@
 
 import { gelu, geluTanh } from '../ops/activation.js'
 import type { Tensor } from '../tensor.js'
-import { besideNumber, factorsOf, near, operandsOf } from './match.js'
+import { besideNumber, factorsOf, is, near, operandsOf } from './match.js'
 
 /** √(2/π) and the cubic term of the tanh form. */
 const root = Math.sqrt(2 / Math.PI)
@@ -10,7 +10,7 @@ const cubic = 0.044715
 
 /** 0.5 · x · (1 + erf(x/√2)) → gelu; 0.5 · x · (1 + tanh(√(2/π) (x + 0.044715 x³))) → gelu-tanh. */
 export function recogniseGelu(tensor: Tensor): Tensor | undefined {
-  if (!operandsOf(tensor, 'mul')) return undefined
+  if (!is(tensor, 'mul') && !is(tensor, 'div')) return undefined
   const { scale, factors } = factorsOf(tensor)
   if (!near(scale, 0.5) || factors.length !== 2) return undefined
   for (const [x, sum] of [factors, factors.toReversed()] as [Tensor, Tensor][]) {

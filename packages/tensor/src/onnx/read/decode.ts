@@ -30,9 +30,28 @@ function read(bytes: Uint8Array, fields: Fields): void {
 }
 
 const integer = (reader: Reader): number => Number(reader.int64())
+const int32 = (reader: Reader): number => reader.int32()
 const text = (reader: Reader): string => reader.string()
-const message = <T>(decode: (bytes: Uint8Array) => T) => {
-  return (reader: Reader): T => decode(reader.bytes())
+
+/** A field of which there is one: the last counts. */
+const one = <T extends object, K extends keyof T>(target: T, key: K, read: (reader: Reader) => T[K]) => {
+  return (reader: Reader): void => {
+    target[key] = read(reader)
+  }
+}
+
+/** A field of which there may be many. */
+const many = <T>(list: T[], read: (reader: Reader) => T) => {
+  return (reader: Reader): void => {
+    list.push(read(reader))
+  }
+}
+
+/** Entries of a map. */
+const entries = <V>(map: Map<string, V>, read: (bytes: Uint8Array) => [string, V]) => {
+  return (reader: Reader): void => {
+    map.set(...read(reader.bytes()))
+  }
 }
 
 /** A repeated number, packed or not. */
@@ -47,53 +66,36 @@ const repeated = (into: number[], one: (reader: Reader) => number) => (reader: R
 }
 
 function entry(bytes: Uint8Array): [string, string] {
-  const pair: [string, string] = ['', '']
-  read(bytes, {
-    1: (r) => {
-      pair[0] = text(r)
-    },
-    2: (r) => {
-      pair[1] = text(r)
-    },
-  })
-  return pair
+  const pair = { key: '', value: '' }
+  read(bytes, { 1: one(pair, 'key', text), 2: one(pair, 'value', text) })
+  return [pair.key, pair.value]
 }
 
-function tensor(bytes: Uint8Array): TensorMessage {
+function tensor(reader: Reader): TensorMessage {
   const result: TensorMessage = { name: '', dims: [], type: 0, numbers: [] }
   const external = new Map<string, string>()
-  let outside = false
-  read(bytes, {
+  const place = { location: 0 }
+  // packed floats and doubles are laid out as raw data is
+  const packed = (number: (reader: Reader) => number) => (r: Reader, wireType: number) => {
+    if (wireType === lengthDelimited) result.raw = r.bytes()
+    else result.numbers.push(number(r))
+  }
+  read(reader.bytes(), {
     1: repeated(result.dims, integer),
-    2: (r) => {
-      result.type = r.int32()
-    },
-    // packed floats and doubles are laid out as raw data is
-    4: (r, wireType) => {
-      if (wireType === lengthDelimited) result.raw = r.bytes()
-      else result.numbers.push(r.float())
-    },
-    5: repeated(result.numbers, (r) => r.int32()),
+    2: one(result, 'type', int32),
+    4: packed((r) => r.float()),
+    5: repeated(result.numbers, int32),
     7: repeated(result.numbers, integer),
-    8: (r) => {
-      result.name = text(r)
-    },
+    8: one(result, 'name', text),
     9: (r) => {
       result.raw = r.bytes()
     },
-    10: (r, wireType) => {
-      if (wireType === lengthDelimited) result.raw = r.bytes()
-      else result.numbers.push(r.double())
-    },
+    10: packed((r) => r.double()),
     11: repeated(result.numbers, (r) => Number(r.uint64())),
-    13: (r) => {
-      external.set(...entry(r.bytes()))
-    },
-    14: (r) => {
-      outside = r.int32() === 1
-    },
+    13: entries(external, entry),
+    14: one(place, 'location', int32),
   })
-  if (outside) {
+  if (place.location === 1) {
     const length = external.get('length')
     result.external = {
       location: external.get('location') ?? '',
@@ -104,112 +106,56 @@ function tensor(bytes: Uint8Array): TensorMessage {
   return result
 }
 
-function attribute(bytes: Uint8Array): Attribute {
-  const result: Attribute = { name: '', ints: [], floats: [], texts: [], graphs: [] }
+function attribute(bytes: Uint8Array): [string, Attribute] {
+  const result: Attribute = { name: '', ints: [], floats: [] }
   read(bytes, {
-    1: (r) => {
-      result.name = text(r)
-    },
-    2: (r) => {
-      result.float = r.float()
-    },
-    3: (r) => {
-      result.int = integer(r)
-    },
-    4: (r) => {
-      result.text = text(r)
-    },
-    5: (r) => {
-      result.tensor = tensor(r.bytes())
-    },
-    6: (r) => {
-      result.graph = graph(r.bytes())
-    },
+    1: one(result, 'name', text),
+    2: one(result as Required<Attribute>, 'float', (r) => r.float()),
+    3: one(result as Required<Attribute>, 'int', integer),
+    4: one(result as Required<Attribute>, 'text', text),
+    5: one(result as Required<Attribute>, 'tensor', tensor),
+    6: one(result as Required<Attribute>, 'graph', (r) => graph(r.bytes())),
     7: repeated(result.floats, (r) => r.float()),
     8: repeated(result.ints, integer),
-    9: (r) => {
-      result.texts.push(text(r))
-    },
-    11: (r) => {
-      result.graphs.push(graph(r.bytes()))
-    },
-    21: (r) => {
-      result.reference = text(r)
-    },
+    21: one(result as Required<Attribute>, 'reference', text),
   })
-  return result
+  return [result.name, result]
 }
 
-function node(bytes: Uint8Array): NodeMessage {
+function node(reader: Reader): NodeMessage {
   const result: NodeMessage = { name: '', type: '', domain: '', inputs: [], outputs: [], attributes: new Map(), metadata: new Map() }
-  read(bytes, {
-    1: (r) => {
-      result.inputs.push(text(r))
-    },
-    2: (r) => {
-      result.outputs.push(text(r))
-    },
-    3: (r) => {
-      result.name = text(r)
-    },
-    4: (r) => {
-      result.type = text(r)
-    },
-    5: (r) => {
-      const given = attribute(r.bytes())
-      result.attributes.set(given.name, given)
-    },
-    7: (r) => {
-      result.domain = text(r)
-    },
-    9: (r) => {
-      result.metadata.set(...entry(r.bytes()))
-    },
+  read(reader.bytes(), {
+    1: many(result.inputs, text),
+    2: many(result.outputs, text),
+    3: one(result, 'name', text),
+    4: one(result, 'type', text),
+    5: entries(result.attributes, attribute),
+    7: one(result, 'domain', text),
+    9: entries(result.metadata, entry),
   })
   if (result.domain === 'ai.onnx') result.domain = ''
   return result
 }
 
-function dimension(bytes: Uint8Array): number | string | undefined {
-  let size: number | string | undefined
-  read(bytes, {
-    1: (r) => {
-      size = integer(r)
-    },
-    2: (r) => {
-      size = text(r)
-    },
+function dimension(reader: Reader): number | string | undefined {
+  const result: { size?: number | string } = {}
+  read(reader.bytes(), {
+    1: one(result as { size: number | string }, 'size', integer),
+    2: one(result as { size: number | string }, 'size', text),
   })
-  return size
+  return result.size
 }
 
-function value(bytes: Uint8Array): ValueMessage {
-  const result: ValueMessage = { name: '' }
-  const shape = message((b) => {
-    const sizes: (number | string | undefined)[] = []
-    read(b, {
-      1: (r) => {
-        sizes.push(dimension(r.bytes()))
-      },
-    })
-    return sizes
-  })
-  const tensorType = message((b) =>
-    read(b, {
-      1: (r) => {
-        result.type = r.int32()
-      },
-      2: (r) => {
-        result.shape = shape(r)
-      },
-    }),
-  )
-  read(bytes, {
-    1: (r) => {
-      result.name = text(r)
-    },
-    2: message((b) => read(b, { 1: tensorType })),
-  })
+function shape(reader: Reader): (number | string | undefined)[] {
+  const sizes: (number | string | undefined)[] = []
+  read(reader.bytes(), { 1: many(sizes, dimension) })
+  return sizes
+}
+
+function value(reader: Reader): ValueMessage {
+  const result = { name: '' } as Required<ValueMessage>
+  const tensorType = (r: Reader) => read(r.bytes(), { 1: one(result, 'type', int32), 2: one(result, 'shape', shape) })
+  read(reader.bytes(), { 1: one(result, 'name', text), 2: (r) => read(r.bytes(), { 1: tensorType }) })
   return result
 }
 
@@ -218,21 +164,11 @@ const emptyGraph = (): GraphMessage => ({ name: '', nodes: [], initializers: [],
 /** A message field that comes twice is merged, so a graph may be read into one that has content already. */
 function graph(bytes: Uint8Array, result = emptyGraph()): GraphMessage {
   read(bytes, {
-    1: (r) => {
-      result.nodes.push(node(r.bytes()))
-    },
-    2: (r) => {
-      result.name = text(r)
-    },
-    5: (r) => {
-      result.initializers.push(tensor(r.bytes()))
-    },
-    11: (r) => {
-      result.inputs.push(value(r.bytes()))
-    },
-    12: (r) => {
-      result.outputs.push(value(r.bytes()))
-    },
+    1: many(result.nodes, node),
+    2: one(result, 'name', text),
+    5: many(result.initializers, tensor),
+    11: many(result.inputs, value),
+    12: many(result.outputs, value),
     15: (r) => {
       result.sparse++
       r.skipType(lengthDelimited)
@@ -241,44 +177,23 @@ function graph(bytes: Uint8Array, result = emptyGraph()): GraphMessage {
   return result
 }
 
-function functionMessage(bytes: Uint8Array): FunctionMessage {
+function functionMessage(reader: Reader): FunctionMessage {
   const result: FunctionMessage = { name: '', domain: '', inputs: [], outputs: [], defaults: new Map(), nodes: [] }
-  read(bytes, {
-    1: (r) => {
-      result.name = text(r)
-    },
-    4: (r) => {
-      result.inputs.push(text(r))
-    },
-    5: (r) => {
-      result.outputs.push(text(r))
-    },
-    7: (r) => {
-      result.nodes.push(node(r.bytes()))
-    },
-    10: (r) => {
-      result.domain = text(r)
-    },
-    11: (r) => {
-      const given = attribute(r.bytes())
-      result.defaults.set(given.name, given)
-    },
+  read(reader.bytes(), {
+    1: one(result, 'name', text),
+    4: many(result.inputs, text),
+    5: many(result.outputs, text),
+    7: many(result.nodes, node),
+    10: one(result, 'domain', text),
+    11: entries(result.defaults, attribute),
   })
   return result
 }
 
 function operatorSet(bytes: Uint8Array): [string, number] {
-  let domain = ''
-  let version = 0
-  read(bytes, {
-    1: (r) => {
-      domain = text(r)
-    },
-    2: (r) => {
-      version = integer(r)
-    },
-  })
-  return [domain === 'ai.onnx' ? '' : domain, version]
+  const result = { domain: '', version: 0 }
+  read(bytes, { 1: one(result, 'domain', text), 2: one(result, 'version', integer) })
+  return [result.domain === 'ai.onnx' ? '' : result.domain, result.version]
 }
 
 /**
@@ -294,12 +209,8 @@ export function decodeModel(bytes: Uint8Array, file: string): ModelMessage {
   let graphs = 0
   try {
     read(bytes, {
-      1: (r) => {
-        result.irVersion = integer(r)
-      },
-      2: (r) => {
-        result.producer = text(r)
-      },
+      1: one(result, 'irVersion', integer),
+      2: one(result, 'producer', text),
       3: (r) => {
         result.producer = `${result.producer} ${text(r)}`.trim()
       },
@@ -307,12 +218,8 @@ export function decodeModel(bytes: Uint8Array, file: string): ModelMessage {
         graphs++
         graph(r.bytes(), result.graph)
       },
-      8: (r) => {
-        result.opsets.set(...operatorSet(r.bytes()))
-      },
-      25: (r) => {
-        result.functions.push(functionMessage(r.bytes()))
-      },
+      8: entries(result.opsets, operatorSet),
+      25: many(result.functions, functionMessage),
     })
   } catch (cause) {
     const known = result.irVersion > 0 && result.irVersion < 100

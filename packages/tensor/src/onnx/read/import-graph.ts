@@ -66,20 +66,17 @@ function importNode(node: NodeMessage, values: readonly (Value | undefined)[], s
   const body = scope.functions.get(`${node.domain}:${node.type}`)
   if (body) return callFunction(call, body, scope)
   if (node.type === 'If' && node.domain === '') return branch(call, scope)
-  const folded = fold(call)
-  if (folded) {
-    scope.counts.folded++
-    return [folded]
-  }
   const importer = operations[node.domain]?.[node.type]
-  if (!importer) return call.refuse(whyNot(node, values))
   try {
-    const result = importer(call)
+    const folded = fold(call)
+    const result = folded ?? importer?.(call) ?? call.refuse(whyNot(node, values))
     const all = isOne(result) ? [result] : result
     if (all.length > 0 && all.every(isKnown)) scope.counts.folded++
     return all
   } catch (error) {
     if (error instanceof GraphError) call.refuse(error.message)
+    // a damaged or invalid node can fail anywhere in an importer
+    if (error instanceof TypeError || error instanceof RangeError) call.refuse('its operands or attributes are not those of this operation', error)
     throw error
   }
 }
@@ -99,10 +96,12 @@ function needed(nodes: readonly NodeMessage[], wanted: readonly string[]): NodeM
 
 /** Names that a nested graph takes from around it. */
 function outerNames(graph: GraphMessage): string[] {
-  return graph.nodes.flatMap((node) => [
-    ...node.inputs,
-    ...[...node.attributes.values()].flatMap((attribute) => (attribute.graph ? outerNames(attribute.graph) : [])),
-  ]).concat(graph.outputs.map(({ name }) => name))
+  return graph.nodes
+    .flatMap((node) => [
+      ...node.inputs,
+      ...[...node.attributes.values()].flatMap((attribute) => (attribute.graph ? outerNames(attribute.graph) : [])),
+    ])
+    .concat(graph.outputs.map(({ name }) => name))
 }
 
 /** The one branch that runs, where that is known: exporters leave such an If for every optional operand. */

@@ -35,8 +35,6 @@ export interface Attribute {
   graph?: GraphMessage
   ints: number[]
   floats: number[]
-  texts: string[]
-  graphs: GraphMessage[]
 }
 
 export interface NodeMessage {

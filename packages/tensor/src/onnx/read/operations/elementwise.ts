@@ -32,7 +32,8 @@ const unary =
 
 /** Whole powers become products, which have simpler gradients and are what patterns look for. */
 function power(a: Tensor, b: Tensor): Tensor {
-  const exponent = scalarValue(b) ?? (b.node.operation.name === 'constant' && b.shape.every((d) => d === 1) ? Number(b.node.attributes.data[0]) : undefined)
+  const exponent =
+    scalarValue(b) ?? (b.node.operation.name === 'constant' && b.shape.every((d) => d === 1) ? Number(b.node.attributes.data[0]) : undefined)
   if (exponent === 1) return a
   if (exponent === 2) return ops.square(a)
   if (exponent === 3) return ops.mul(ops.square(a), a)
@@ -53,7 +54,7 @@ const where: Importer = (call) => {
   return ops.where(condition, a, b)
 }
 
-const isNaN: Importer = (call) => ops.not(ops.equal(call.tensor(0), call.tensor(0)))
+const notANumber: Importer = (call) => ops.not(ops.equal(call.tensor(0), call.tensor(0)))
 
 const isInfinite: Importer = (call) => ops.equal(ops.abs(call.tensor(0)), Number.POSITIVE_INFINITY)
 
@@ -129,7 +130,7 @@ export const elementwise: Readonly<Record<string, Importer>> = {
   BitwiseAnd: binary(ops.and),
   BitwiseOr: binary(ops.or),
   Where: where,
-  IsNaN: isNaN,
+  IsNaN: notANumber,
   IsInf: isInfinite,
   Clip: clip,
 }
