@@ -167,7 +167,9 @@ export interface Bound {
 /** Runs programs and owns the stores they work on. */
 export class Executor {
   constructor(
+    /** The runtime it is on: onnxruntime-node or onnxruntime-web. */
     readonly name: string,
+    readonly threads: number,
     private readonly connection: Connection,
   ) {}
 

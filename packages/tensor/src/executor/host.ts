@@ -86,7 +86,13 @@ export class Host {
   constructor(
     private readonly runtime: Runtime,
     private readonly options: HostOptions,
+    private readonly fallback?: string,
   ) {}
+
+  /** What the host runs on; where it is a stand-in for a runtime that cannot be loaded, why. */
+  about(): { runtime: string; threads: number; fallback: string | undefined } {
+    return { runtime: this.runtime.name, threads: this.options.threads, fallback: this.fallback }
+  }
 
   private get buffer(): ArrayBuffer {
     return this.memory.memory.buffer as ArrayBuffer
