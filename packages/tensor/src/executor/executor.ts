@@ -200,4 +200,15 @@ export class Executor {
   }
 }
 
+/** An executor over a connection to a host, and the reason why it runs on another runtime than the platform's first choice. */
+export async function openExecutor(connection: Connection): Promise<{ executor: Executor; fallback: string | undefined }> {
+  try {
+    const { runtime, threads, fallback } = await connection.call('about')
+    return { executor: new Executor(runtime, threads, connection), fallback }
+  } catch (error) {
+    await connection.close()
+    throw error
+  }
+}
+
 export type { DType }

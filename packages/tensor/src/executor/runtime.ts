@@ -24,5 +24,7 @@ export interface SessionOptions {
 
 export interface Runtime {
   readonly name: string
+  /** Inputs are copied at each run, and not read where they are. */
+  readonly copiesInputs: boolean
   createSession(model: Uint8Array, options: SessionOptions): Promise<RuntimeSession>
 }

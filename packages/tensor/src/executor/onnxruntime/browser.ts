@@ -1,8 +1,8 @@
 // Executors on ONNX Runtime's WASM build, in a page: the counterpart of index.ts, without anything of Node.
 
 import { inline, remote, type WorkerLink } from '../connection.js'
-import { Executor } from '../executor.js'
-import { type BrowserHostOptions, startHost, workerName } from './browser-start.js'
+import { type Executor, openExecutor } from '../executor.js'
+import { type BrowserHostOptions, startHost } from './browser-start.js'
 import { type ExecutorOptions, threadCount } from './options.js'
 
 export type { ExecutorOptions, RuntimeName } from './options.js'
@@ -23,12 +23,11 @@ export async function createExecutor(options: ExecutorOptions = {}): Promise<Exe
   }
   const inWorker = options.worker !== false && typeof Worker !== 'undefined'
   const connection = inWorker ? remote(workerOf(host)) : inline(await startHost(host))
-  const { runtime, threads } = await connection.call('about')
-  return new Executor(runtime, threads, connection)
+  return (await openExecutor(connection)).executor
 }
 
 function workerOf(options: BrowserHostOptions): WorkerLink {
-  const worker = new Worker(new URL('./browser-worker.js', import.meta.url), { type: 'module', name: workerName })
+  const worker = new Worker(new URL('./browser-worker.js', import.meta.url), { type: 'module', name: 'thaw-executor' })
   worker.postMessage(options)
   return {
     post: (message) => worker.postMessage(message),

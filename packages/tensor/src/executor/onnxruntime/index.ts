@@ -3,7 +3,7 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { inline, remote, type WorkerLink } from '../connection.js'
-import { Executor } from '../executor.js'
+import { type Executor, openExecutor } from '../executor.js'
 import { type ExecutorOptions, threadCount } from './options.js'
 import { type NodeHostOptions, startHost } from './start.js'
 
@@ -23,16 +23,18 @@ export async function createExecutor(options: ExecutorOptions = {}): Promise<Exe
     runtime: options.runtime,
   }
   const connection = options.worker === false ? inline(await startHost(host)) : remote(threadOf(host))
-  const { runtime, threads, fallback } = await connection.call('about')
+  const { executor, fallback } = await openExecutor(connection)
   if (fallback !== undefined && !announced) {
     announced = true
     console.warn(`thaw: onnxruntime-node cannot be loaded (${fallback}); running on onnxruntime-web, which is slower`)
   }
-  return new Executor(runtime, threads, connection)
+  return executor
 }
 
 function threadOf(options: NodeHostOptions): WorkerLink {
-  const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: options })
+  // `node --input-type=module --eval …` passes its options on to threads, where a file is no input
+  const evaluated = process.execArgv.some((option) => option.startsWith('--input-type'))
+  const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: options, ...(evaluated ? { execArgv: [] } : {}) })
   worker.unref()
   return {
     post: (message) => worker.postMessage(message),

@@ -11,6 +11,7 @@ export async function nodeRuntime(): Promise<Runtime> {
     new ort.Tensor(typeNames[dtype] as 'float32', data as Float32Array, shape) as unknown as OnnxValue
   return {
     name: 'onnxruntime-node',
+    copiesInputs: false,
     async createSession(model, options) {
       const session = await ort.InferenceSession.create(model, { ...sessionOptions(options), executionProviders: ['cpu'] })
       const mapped = (tensors: Record<string, RuntimeTensor>) =>

@@ -12,16 +12,22 @@ export interface OnnxRuntimeWeb {
   Tensor: TensorConstructor
 }
 
+/** Addresses of the code that starts the WASM build and its threads, and of the WASM itself. */
+export interface WasmFiles {
+  mjs: string
+  wasm: string
+}
+
 /** Threads and place of the WASM files are the module's, not a session's: the first runtime of a thread decides. */
 let started: number | undefined
 let lastCreated: Promise<unknown> = Promise.resolve()
 
 /**
- * A runtime over a loaded onnxruntime-web.
+ * A runtime over a loaded onnxruntime-web, which finds its files at `wasmPaths` (a folder, or each file by its address) or beside itself.
  *
  * @throws where another executor in the same thread has started the module with another number of threads.
  */
-export function webRuntime(ort: OnnxRuntimeWeb, threads: number, wasmPaths?: string): Runtime {
+export function webRuntime(ort: OnnxRuntimeWeb, threads: number, wasmPaths?: string | WasmFiles): Runtime {
   if (started !== undefined && started !== threads)
     throw new Error(
       `onnxruntime-web runs with ${started} threads in this JavaScript thread and cannot run with ${threads} as well: give both executors the same number, or leave \`worker\` on`,
@@ -33,6 +39,7 @@ export function webRuntime(ort: OnnxRuntimeWeb, threads: number, wasmPaths?: str
   const value = ({ dtype, data, shape }: RuntimeTensor) => new ort.Tensor(typeNames[dtype] as 'float32', data as Float32Array, shape)
   return {
     name: 'onnxruntime-web',
+    copiesInputs: true,
     async createSession(model, options) {
       // the module refuses to be initialised twice at once
       const creation = lastCreated.then(() => ort.InferenceSession.create(model, { ...sessionOptions(options), executionProviders: ['wasm'] }))
