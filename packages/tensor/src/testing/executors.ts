@@ -5,7 +5,8 @@ import type { Executor } from '../executor/executor.js'
 import { createExecutor } from '../executor/onnxruntime/index.js'
 
 const makers: Readonly<Record<string, () => Promise<Executor>>> = {
-  'onnxruntime-node': () => createExecutor({ threads: 2, worker: false }),
+  'onnxruntime-node': () => createExecutor({ runtime: 'onnxruntime-node', threads: 2, worker: false }),
+  'onnxruntime-web': () => createExecutor({ runtime: 'onnxruntime-web', threads: 2, worker: false }),
 }
 
 /** One executor after the other, or the reason why it is absent here. They live in the test's own thread, with two threads each. */
