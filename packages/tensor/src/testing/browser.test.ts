@@ -2,43 +2,77 @@
 
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { after, describe as suite, test } from 'node:test'
+import { cp, mkdir, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { createExecutor } from '../executor/onnxruntime/index.js'
-import { bundle, noChromium, type OpenPage, openPage, type Site, serve } from './browser.js'
+import { bundle, noChromium, openPage, serve } from './browser.js'
 import { operationCases } from './operations.js'
 import { sameTraining, trainTiny } from './training.js'
 
-suite('in a page', { skip: noChromium }, async () => {
-  const cases = operationCases(readFileSync(new URL('../../fixtures/ops.json', import.meta.url), 'utf8')).length
-  const resources: { close(): Promise<void> }[] = []
-  let site: Site | undefined
-  const open = async (isolated: boolean): Promise<OpenPage> => {
-    site ??= await bundle(fileURLToPath(new URL('./page.js', import.meta.url)))
-    const server = await serve(site.folder, { isolated })
-    resources.push(server)
-    const opened = await openPage(server.url)
-    resources.push(opened)
-    return opened
-  }
-  after(async () => {
-    for (const resource of resources.reverse()) await resource.close()
-    await site?.remove()
-  })
+const cases = operationCases(readFileSync(new URL('../../fixtures/ops.json', import.meta.url), 'utf8')).length
+const bundled = bundle(fileURLToPath(new URL('./page.js', import.meta.url)))
+const wasm = 'ort-wasm-simd-threaded'
+after(async () => (await bundled).remove())
 
-  for (const isolated of [true, false])
-    test(isolated ? 'cross-origin isolated: two threads' : 'not isolated: one thread', { timeout: 180_000 }, async () => {
-      const { page, complaints } = await open(isolated)
+test('the engine bundles with Vite, without anything of Node, and brings the WASM along', async () => {
+  const files = await readdir(join((await bundled).folder, 'assets'))
+  assert.deepEqual(
+    files
+      .filter((name) => name.startsWith(wasm))
+      .map((name) => name.replace(/-[\w-]{8}(?=\.\w+$)/, ''))
+      .sort(),
+    [`${wasm}.mjs`, `${wasm}.wasm`],
+  )
+})
+
+for (const isolated of [true, false])
+  test(`in a page that is ${isolated ? 'cross-origin isolated: two threads' : 'not isolated: one thread'}`, {
+    skip: noChromium,
+    timeout: 600_000,
+  }, async () => {
+    const threads = isolated ? 2 : 1
+    const server = await serve((await bundled).folder, { isolated })
+    const { page, complaints, close } = await openPage(server.url)
+    try {
       assert.equal(await page.evaluate(() => crossOriginIsolated), isolated)
-      const threads = isolated ? 2 : 1
       const operations = await page.evaluate(() => window.thaw.operations({ threads: 2 }))
       assert.deepEqual(operations, { name: 'onnxruntime-web', threads, result: { cases, failed: [] } })
       const training = await page.evaluate(() => window.thaw.training({ threads: 2 }))
       assert.equal(training.threads, threads)
       await using executor = await createExecutor({ threads: 1, worker: false })
       sameTraining(training.result, await trainTiny(executor))
-      const inPage = await page.evaluate(() => window.thaw.training({ threads: 1, worker: false }))
+      const inPage = await page.evaluate(() => window.thaw.training({ threads: 2, worker: false }))
       sameTraining(inPage.result, training.result)
       assert.deepEqual(complaints, [])
-    })
+    } finally {
+      await close()
+      await server.close()
+    }
+  })
+
+test('the WASM comes from a folder of the page’s own where it is told so', { skip: noChromium, timeout: 600_000 }, async () => {
+  const { folder } = await bundled
+  await mkdir(join(folder, 'own'))
+  for (const name of [`${wasm}.mjs`, `${wasm}.wasm`])
+    await cp(fileURLToPath(import.meta.resolve(`onnxruntime-web/${name}`)), join(folder, 'own', name))
+  const server = await serve(folder, { isolated: false })
+  const { page, complaints, close } = await openPage(server.url)
+  try {
+    const asked: string[] = []
+    page.on('request', (request) => asked.push(request.url()))
+    const { result } = await page.evaluate(() => window.thaw.training({ wasmPaths: 'own/', worker: false }, 2))
+    assert.equal(result.losses.length, 2)
+    assert.deepEqual(
+      asked.filter((url) => url.includes(wasm)),
+      [`${wasm}.mjs`, `${wasm}.wasm`].map((name) => `${server.url}own/${name}`),
+    )
+    const wrong = await page.evaluate(() => window.thaw.training({ wasmPaths: 'nowhere/' }, 2).catch((error: Error) => error.message))
+    assert.match(String(wrong), /Failed to fetch dynamically imported module: .*nowhere\/ort-wasm-simd-threaded\.mjs/)
+    assert.equal(complaints.filter((text) => !/nowhere|404/.test(text)).length, 0, complaints.join('\n'))
+  } finally {
+    await close()
+    await server.close()
+  }
 })

@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
+import { isBuiltin } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { extname, join, normalize } from 'node:path'
@@ -43,7 +44,7 @@ export async function bundle(entry: string): Promise<Site> {
           name: 'nothing-of-node',
           enforce: 'pre',
           resolveId(source, importer) {
-            if (source.startsWith('node:')) throw new Error(`${importer} imports ${source}, which a page has not`)
+            if (isBuiltin(source)) throw new Error(`${importer} imports ${source}, which a page has not`)
             return null
           },
         },

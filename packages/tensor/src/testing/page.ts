@@ -22,8 +22,8 @@ const thaw = {
         await checkOperation(executor, stored).catch((error: Error) => failed.push(`${stored.op}: ${stored.name}: ${error.message}`))
       return { cases: cases.length, failed }
     }),
-  /** Fifty steps of the tiny model. */
-  training: (options: ExecutorOptions) => on(options, (executor) => trainTiny(executor)),
+  /** Steps of the tiny model. */
+  training: (options: ExecutorOptions, steps?: number) => on(options, (executor) => trainTiny(executor, steps)),
 }
 
 declare global {

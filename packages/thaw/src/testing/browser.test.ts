@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { bundle, noChromium, openPage, serve } from '../../../tensor/dist/testing/browser.js'
 import { adapt, type LabelledText, load, type Prediction } from '../adapt/index.js'
@@ -43,7 +43,14 @@ test('every name of the entry for pages is one of the toolkit’s', () => {
   )
 })
 
-test('a checkpoint is fetched, adapted and used in a page as in Node', { skip: noChromium, timeout: 180_000 }, () =>
+const bundled = bundle(fileURLToPath(new URL('./page.js', import.meta.url)))
+after(async () => (await bundled).remove())
+
+test('the toolkit bundles with Vite, without anything of Node', async () => {
+  assert.ok((await bundled).folder)
+})
+
+test('a checkpoint is fetched, adapted and used in a page as in Node', { skip: noChromium, timeout: 600_000 }, () =>
   inFolder(async (root) => {
     const [tiny, classifier] = [join(root, 'tiny'), join(root, 'classifier')]
     await writeTiny(tiny)
@@ -59,7 +66,7 @@ test('a checkpoint is fetched, adapted and used in a page as in Node', { skip: n
     const predictions = await model.predict(text)
     await model.dispose()
 
-    const site = await bundle(fileURLToPath(new URL('./page.js', import.meta.url)))
+    const site = await bundled
     for (const folder of ['tiny', 'classifier']) await cp(join(root, folder), join(site.folder, folder), { recursive: true })
     const server = await serve(site.folder, { isolated: false })
     const { page, complaints, close } = await openPage(server.url)
@@ -81,7 +88,6 @@ test('a checkpoint is fetched, adapted and used in a page as in Node', { skip: n
     } finally {
       await close()
       await server.close()
-      await site.remove()
     }
   }),
 )

@@ -26,6 +26,9 @@ export async function createExecutor(options: ExecutorOptions = {}): Promise<Exe
   return (await openExecutor(connection)).executor
 }
 
+const notLoaded =
+  "its file cannot be loaded. Vite's development server needs `optimizeDeps: { exclude: ['@thaw/tensor'], include: ['@thaw/tensor > protobufjs/minimal.js'] }` in vite.config.js"
+
 function workerOf(options: BrowserHostOptions): WorkerLink {
   const worker = new Worker(new URL('./browser-worker.js', import.meta.url), { type: 'module', name: 'thaw-executor' })
   worker.postMessage(options)
@@ -33,7 +36,7 @@ function workerOf(options: BrowserHostOptions): WorkerLink {
     post: (message) => worker.postMessage(message),
     listen(receive, fail) {
       worker.onmessage = ({ data }) => receive(data)
-      worker.onerror = ({ message }) => fail(new Error(`the executor's worker has failed: ${message}`))
+      worker.onerror = ({ message }) => fail(new Error(`the executor's worker has failed: ${message ?? notLoaded}`))
       worker.onmessageerror = () => fail(new Error('the executor sent a message that cannot be read'))
     },
     close: async () => worker.terminate(),

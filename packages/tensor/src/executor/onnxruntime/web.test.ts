@@ -28,9 +28,10 @@ test('two trainings that differ do not pass as the same', () => {
 
 const web = others.find(({ name }) => name === 'onnxruntime-web')
 
-test('in a worker: named, with its threads, one run after the other', { skip: web?.absent ?? false }, async () => {
-  await using executor = await createExecutor({ runtime: 'onnxruntime-web', threads: 1 })
-  assert.deepEqual([executor.name, executor.threads], ['onnxruntime-web', 1])
+test('in a worker: named, with two threads, one run after the other', { skip: web?.absent ?? false }, async () => {
+  await using executor = await createExecutor({ runtime: 'onnxruntime-web', threads: 2 })
+  assert.deepEqual([executor.name, executor.threads], ['onnxruntime-web', 2])
+  sameTraining(await trainTiny(executor, 10), await trainTiny(web!.executor!, 10))
   const x = input('x', [2])
   const executable = await executor.compile({ outputs: { y: ops.mul(x, 2) } })
   const run = (value: number) => executable.bind({}).run({ feeds: { x: { shape: [2], data: Float32Array.of(value, -value) } } })
@@ -48,6 +49,6 @@ test('in a worker: named, with its threads, one run after the other', { skip: we
 test('the number of threads is one for all executors in a JavaScript thread', { skip: web?.absent ?? false }, async () => {
   await assert.rejects(createExecutor({ runtime: 'onnxruntime-web', threads: 5, worker: false }), {
     message:
-      'onnxruntime-web runs with 2 threads in this JavaScript thread and cannot run with 5 as well: give both executors the same number, or leave `worker` on',
+      'onnxruntime-web runs with 1 thread in this JavaScript thread and cannot run with 5 as well: give both executors the same number, or leave `worker` on',
   })
 })

@@ -30,7 +30,7 @@ let lastCreated: Promise<unknown> = Promise.resolve()
 export function webRuntime(ort: OnnxRuntimeWeb, threads: number, wasmPaths?: string | WasmFiles): Runtime {
   if (started !== undefined && started !== threads)
     throw new Error(
-      `onnxruntime-web runs with ${started} threads in this JavaScript thread and cannot run with ${threads} as well: give both executors the same number, or leave \`worker\` on`,
+      `onnxruntime-web runs with ${started} ${started === 1 ? 'thread' : 'threads'} in this JavaScript thread and cannot run with ${threads} as well: give both executors the same number, or leave \`worker\` on`,
     )
   started = threads
   ort.env.wasm.numThreads = threads
