@@ -1,8 +1,8 @@
 // The engine's public names, in the order one learns them: tensors and operations, gradients, programs, executors.
 
+export { createExecutor, type ExecutorOptions, type RuntimeName } from '#executor'
 export { readOnnxFile } from '#onnx-file'
 export { type Bound, type CompileOptions, type Executable, type Executor, type Feed, type RunOptions, Store } from './executor/executor.js'
-export { createExecutor, type ExecutorOptions } from './executor/onnxruntime/index.js'
 export { compileProgram, type KernelStep, type Program, type Update } from './executor/program.js'
 export { type Cut, cut, substitute } from './graph/cut.js'
 export { type Dim, dim, type Shape, shapeText } from './graph/dim.js'

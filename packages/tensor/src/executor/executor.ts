@@ -167,7 +167,9 @@ export interface Bound {
 /** Runs programs and owns the stores they work on. */
 export class Executor {
   constructor(
+    /** The runtime it is on: onnxruntime-node or onnxruntime-web. */
     readonly name: string,
+    readonly threads: number,
     private readonly connection: Connection,
   ) {}
 
@@ -195,6 +197,17 @@ export class Executor {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.connection.call('dispose')
     await this.connection.close()
+  }
+}
+
+/** An executor over a connection to a host, and the reason why it runs on another runtime than the platform's first choice. */
+export async function openExecutor(connection: Connection): Promise<{ executor: Executor; fallback: string | undefined }> {
+  try {
+    const { runtime, threads, fallback } = await connection.call('about')
+    return { executor: new Executor(runtime, threads, connection), fallback }
+  } catch (error) {
+    await connection.close()
+    throw error
   }
 }
 

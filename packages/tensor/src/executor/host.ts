@@ -3,14 +3,13 @@
 
 import { dimFromPlain, evaluateDim, type PlainDim } from '../graph/dim.js'
 import { arrayOf, bytesOf, type DType, type TypedArray } from '../graph/dtype.js'
-import { poolOffsets } from '../graph/ops/dropout.js'
 import type { Port } from '../onnx/lower.js'
 import { encodeInitializers } from '../onnx/wire.js'
 import { checkExpressions, checkFeed } from './feeds.js'
+import { MaskPools } from './masks.js'
 import { createMemory, type StoreMemory } from './memory.js'
 import type { Compiled } from './program.js'
-import { maskOffset } from './random.js'
-import type { Runtime, RuntimeSession } from './runtime.js'
+import type { Runtime, RuntimeSession, RuntimeTensor } from './runtime.js'
 import { runSteps } from './steps.js'
 import { type Cell, CellStore, type Declaration } from './store.js'
 import { createKernels, type Kernels } from './update/kernels.js'
@@ -81,13 +80,21 @@ export class Host {
   private readonly kernels: Kernels = createKernels(this.memory.memory)
   private readonly stores = new Map<number, CellStore>()
   private readonly programs = new Map<number, Loaded>()
-  private readonly pools = new Map<string, Cell>()
+  private readonly masks: MaskPools
   private nextId = 1
 
   constructor(
     private readonly runtime: Runtime,
     private readonly options: HostOptions,
-  ) {}
+    private readonly fallback?: string,
+  ) {
+    this.masks = new MaskPools(this.memory, this.kernels, runtime.copiesInputs)
+  }
+
+  /** What the host runs on; where it is a stand-in for a runtime that cannot be loaded, why. */
+  about(): { runtime: string; threads: number; fallback: string | undefined } {
+    return { runtime: this.runtime.name, threads: this.options.threads, fallback: this.fallback }
+  }
 
   private get buffer(): ArrayBuffer {
     return this.memory.memory.buffer as ArrayBuffer
@@ -227,10 +234,10 @@ export class Host {
 
     const result: RunResult = { outputs: {}, values: {} }
     if (session) {
-      const pools = compiled.masks.map((mask) => ({ mask, pool: this.pool(request.seed, mask.rate, evaluateDim(dimFromPlain(mask.size), sizes)) }))
+      const masks = this.masks.inputs(compiled.masks, sizes, request)
       const needed = this.planOutputs(loaded, sizes, request)
       // from here on memory does not grow, so that views stay valid
-      const inputs: Record<string, { dtype: DType; shape: readonly number[]; data: TypedArray }> = {}
+      const inputs: Record<string, RuntimeTensor> = { ...masks }
       for (const port of compiled.feeds) inputs[port.name] = { dtype: port.dtype, shape: request.shapes[port.name]!, data: request.feeds[port.name]! }
       if (!loaded.constants)
         for (const port of compiled.states) {
@@ -239,14 +246,6 @@ export class Host {
           if (dtype !== port.dtype) throw new Error(`${port.path}: the store has ${dtype}, the program reads ${port.dtype}`)
           inputs[port.name] = { dtype, shape, data: store.view(port.path) }
         }
-      for (const { mask, pool } of pools) {
-        inputs[mask.pool] = { dtype: 'f32', shape: [pool.length], data: arrayOf('f32', pool.length, this.buffer, pool.pointer) }
-        inputs[mask.offset] = {
-          dtype: 'i64',
-          shape: [1],
-          data: BigInt64Array.of(BigInt(maskOffset(request.seed, mask.site, request.step, request.microstep))),
-        }
-      }
       const outputs: Record<string, { dtype: DType; shape: number[]; data: TypedArray }> = {}
       for (const { name, dtype, shape, pointer, length } of needed)
         outputs[name] = { dtype, shape, data: pointer === undefined ? arrayOf(dtype, length) : arrayOf(dtype, length, this.buffer, pointer) }
@@ -305,20 +304,6 @@ export class Host {
       } else room.shape = shape
       return { name: port.name, dtype: port.dtype, shape, length, pointer }
     })
-  }
-
-  /** A pool of keep-or-drop values, long enough for a mask of `size`; its content depends on the seed and the rate alone. */
-  private pool(seed: number, rate: number, size: number): Cell {
-    const key = `${seed}/${rate}`
-    const known = this.pools.get(key)
-    const length = poolOffsets + size
-    if (known && known.length >= length) return known
-    if (known) this.memory.release(known.pointer)
-    const capacity = Math.max(length, known ? Math.ceil(known.length * 1.25) : 0)
-    const cell: Cell = { dtype: 'f32', shape: [capacity], pointer: this.memory.allocate(capacity * 4), length: capacity }
-    this.kernels.keepMask(cell.pointer, capacity, { low: seed >>> 0, high: 0 }, rate)
-    this.pools.set(key, cell)
-    return cell
   }
 
   async dispose(): Promise<void> {

@@ -1,4 +1,4 @@
-// What an ONNX runtime has to offer an executor. onnxruntime-node is the first; onnxruntime-web speaks the same.
+// What an ONNX runtime has to offer an executor. onnxruntime-node and onnxruntime-web are the two.
 
 import type { DType, TypedArray } from '../graph/dtype.js'
 
@@ -14,7 +14,17 @@ export interface RuntimeSession {
   release(): Promise<void>
 }
 
+export interface SessionOptions {
+  threads: number
+  /** Keep freed memory for later runs. */
+  arena: boolean
+  /** Let the runtime rewrite the graph. */
+  optimize: boolean
+}
+
 export interface Runtime {
   readonly name: string
-  createSession(model: Uint8Array, options: { threads: number; arena: boolean; optimize: boolean }): Promise<RuntimeSession>
+  /** Inputs are copied at each run, and not read where they are. */
+  readonly copiesInputs: boolean
+  createSession(model: Uint8Array, options: SessionOptions): Promise<RuntimeSession>
 }

@@ -5,10 +5,12 @@ import type { Executor } from '../executor/executor.js'
 import { createExecutor } from '../executor/onnxruntime/index.js'
 
 const makers: Readonly<Record<string, () => Promise<Executor>>> = {
-  'onnxruntime-node': () => createExecutor({ threads: 2, worker: false }),
+  'onnxruntime-node': () => createExecutor({ runtime: 'onnxruntime-node', threads: 2, worker: false }),
+  // its threads spin while they wait, which costs more than it saves where graphs are small and the machine is shared
+  'onnxruntime-web': () => createExecutor({ runtime: 'onnxruntime-web', threads: 1, worker: false }),
 }
 
-/** One executor after the other, or the reason why it is absent here. They live in the test's own thread, with two threads each. */
+/** One executor after the other, or the reason why it is absent here. They live in the test's own thread. */
 export const executors = (): Promise<{ name: string; executor?: Executor; absent?: string }[]> =>
   Promise.all(
     Object.entries(makers).map(([name, make]) =>

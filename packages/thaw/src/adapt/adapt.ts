@@ -1,15 +1,14 @@
 // Adapting a backbone to a task: the first scheme of the toolkit (the tutorial's hands-on 3) with its controls.
 
-import { createHash } from 'node:crypto'
 import { adamw, createExecutor, type Executor, linear, type Store, type Tensor } from '@thaw/tensor'
-import { runLog } from '../log/run-log.js'
+import { runLog } from '#run-log'
+import { digest, loadTrainingState, removeTrainingState, saveTrainingState } from '#training-state'
 import type { ClassificationReport } from '../metrics/classification.js'
 import { parameterShapes } from '../models/shapes.js'
 import type { ClassificationTask } from '../tasks/classification.js'
 import { textEncoder } from '../tasks/inputs.js'
 import { runLoop, type StepReport } from '../train/loop.js'
 import { createStagedTrainer } from '../train/staged-trainer.js'
-import { loadTrainingState, removeTrainingState, saveTrainingState } from '../train/state.js'
 import { createTrainer } from '../train/trainer.js'
 import type { Backbone } from './backbone.js'
 import { featureFeeds, frozenFeatures, tokenFeeds, trainingBatches } from './batches.js'
@@ -305,9 +304,7 @@ async function pullStores(
 /** What a run was made from, as one short text. */
 const fingerprint = (train: readonly LabelledText[], valid: readonly LabelledText[], labels: readonly string[]): string => {
   const plain = (examples: readonly LabelledText[]) => examples.map(({ text, pair, label }) => [text, pair, label])
-  return createHash('sha256')
-    .update(JSON.stringify([plain(train), plain(valid), labels]))
-    .digest('hex')
+  return digest(JSON.stringify([plain(train), plain(valid), labels]))
 }
 
 /** The saved position, if it belongs to this run. @throws saying what differs. */

@@ -1,9 +1,8 @@
 // A pretrained model in memory: its configuration, its tokenizer and its parameters as plain data (DESIGN D4).
 
-import { existsSync } from 'node:fs'
-import { type Checkpoint, readCheckpoint } from '../hub/checkpoint.js'
-import { isRemoteName } from '../hub/remote/names.js'
-import { type HubOptions, pull } from '../hub/remote/pull.js'
+import { type Checkpoint, readCheckpoint } from '#checkpoint'
+import { checkpointFolder } from '#checkpoint-folder'
+import type { HubOptions } from '../hub/remote/pull.js'
 import type { TransformerConfig } from '../models/config.js'
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer/index.js'
 
@@ -33,7 +32,7 @@ export interface Backbone {
  * ```
  */
 export async function load(source: string, options: HubOptions = {}): Promise<Backbone> {
-  const folder = existsSync(source) || !isRemoteName(source) ? source : await pull(source, options)
+  const folder = await checkpointFolder(source, options)
   await using checkpoint = await readCheckpoint(folder)
   const parameters = new Map<string, NamedValues>()
   for (const [path, parameter] of checkpoint.parameters) parameters.set(path, { shape: parameter.shape, data: await parameter.read() })

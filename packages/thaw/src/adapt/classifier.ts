@@ -1,7 +1,7 @@
 // A classifier that is ready to use: predict, evaluate, save. And its way back from a folder.
 
 import { createExecutor, type Executable, type Executor, ops, type Store } from '@thaw/tensor'
-import { writeCheckpoint } from '../hub/checkpoint.js'
+import { writeCheckpoint } from '#checkpoint'
 import { type ClassificationReport, classificationReport } from '../metrics/classification.js'
 import type { TransformerConfig } from '../models/config.js'
 import { Scope } from '../nn/scope.js'

@@ -4,36 +4,18 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { parameterShapes } from '../models/shapes.js'
-import { type CheckpointConfig, formatConfig, parseConfig } from './config-json.js'
+import { type Checkpoint, openCheckpoint } from './checkpoint-open.js'
+import { type CheckpointConfig, formatConfig } from './config-json.js'
 import { elements } from './dtypes.js'
-import { isTied } from './fields.js'
-import { type Layout, layoutOf, type Parameter, type Place, takeOurs, toOurs, toTheirs } from './names.js'
+import { type Layout, layoutOf, type Parameter, toTheirs } from './names.js'
 import { exists, presentFolder, replaceFolder } from './replace-folder.js'
 import { writeSafetensors } from './safetensors-write.js'
-import { openWeights, type Weights } from './weights.js'
+import { openWeights } from './weights.js'
+
+export type { Checkpoint, CheckpointParameter } from './checkpoint-open.js'
 
 /** How often a folder that changes while it is opened is tried again. */
 const attempts = 20
-
-export interface CheckpointParameter {
-  shape: number[]
-  read(): Promise<Float32Array>
-  /** Reads into memory that exists, without a copy where the file has the values as we do. */
-  readInto(target: Float32Array): Promise<void>
-}
-
-export interface Checkpoint {
-  readonly folder: string
-  readonly layout: Layout
-  readonly config: CheckpointConfig
-  readonly parameters: ReadonlyMap<string, CheckpointParameter>
-  /** Tensors of the file that hold no parameter: buffers, copies of tied tables. */
-  readonly ignored: readonly string[]
-  /** tokenizer.json or, where there is none, vocab.txt. */
-  readonly tokenizerFile?: string
-  close(): Promise<void>
-  [Symbol.asyncDispose](): Promise<void>
-}
 
 /**
  * Opens a checkpoint folder, ours or a published one; paths and layouts are ours whatever the file's are.
@@ -80,57 +62,13 @@ async function openFolder(folder: string): Promise<Checkpoint | undefined> {
       await weights.close()
       return undefined
     }
-    const { config, layout, raw } = parseConfig(text, new Set(weights.files.keys()), configFile)
-    const tensors = [...weights.files].map(([name, file]) => ({ name, shape: file.entries.get(name)!.shape }))
-    const { places, ignored } = toOurs(layout, tensors, isTied(raw), folder)
     const tokenizers = [join(folder, 'tokenizer.json'), join(folder, 'vocab.txt')]
     const tokenizerFile = (await exists(tokenizers[0]!)) ? tokenizers[0] : (await exists(tokenizers[1]!)) ? tokenizers[1] : undefined
-    return {
-      folder,
-      layout,
-      config,
-      parameters: readers(weights, places),
-      ignored,
-      ...(tokenizerFile && { tokenizerFile }),
-      close: weights.close,
-      [Symbol.asyncDispose]: weights.close,
-    }
+    return openCheckpoint({ folder, config: { text, where: configFile }, weights, ...(tokenizerFile && { tokenizerFile }) })
   } catch (error) {
     await weights.close()
     throw error
   }
-}
-
-function readers(weights: Weights, places: Place[]): Map<string, CheckpointParameter> {
-  // GPT-2's query, key and value are three paths of one tensor, asked for one after the other: it is read once.
-  let last: { name: string; values: Promise<Float32Array>; left: number } | undefined
-  const shared = (name: string, parts: number): Promise<Float32Array> => {
-    if (last?.name !== name) last = { name, values: whole(weights, name), left: parts }
-    const { values } = last
-    if (--last.left === 0) last = undefined
-    return values
-  }
-  return new Map(
-    places.map((place) => {
-      const { name, rule, shape, path } = place
-      const read = async () => takeOurs(place, await (rule?.parts ? shared(name, rule.parts) : whole(weights, name)))
-      const readInto = async (target: Float32Array) => {
-        if (!rule?.parts && !rule?.transpose && !rule?.skipRows) return weights.files.get(name)!.readInto(name, target)
-        const values = await read()
-        if (values.length !== target.length)
-          throw new Error(`${path}: shape [${shape}] has ${values.length} elements, the target has ${target.length}`)
-        target.set(values)
-      }
-      return [path, { shape, read, readInto }]
-    }),
-  )
-}
-
-async function whole({ files }: Weights, name: string): Promise<Float32Array> {
-  const file = files.get(name)!
-  const values = new Float32Array(elements(file.entries.get(name)!.shape))
-  await file.readInto(name, values)
-  return values
 }
 
 export interface CheckpointToWrite {

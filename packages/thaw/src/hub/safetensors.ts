@@ -1,28 +1,11 @@
-// Reading safetensors files by position: the header once, then each tensor when it is asked for, through one file handle,
-// so that a checkpoint larger than memory can be read in part. Nothing in such a file is ever executed.
-// Little-endian machines are assumed, as every platform that the runtimes support is one.
+// Safetensors files on disk, read by position through one file handle.
 import { type FileHandle, open } from 'node:fs/promises'
-import { bytes, type Dtype, dtypeBytes, elements, isFloat, type TensorData } from './dtypes.js'
-import { decodeBF16, decodeF16 } from './halves.js'
-import { type Entry, headerLength, parseHeader } from './header.js'
+import { openSafetensors, type SafetensorsFile } from './safetensors-open.js'
 
-/** Values that need conversion pass through a buffer of this size. */
-const chunkBytes = 1 << 22
+export type { SafetensorsFile } from './safetensors-open.js'
+
 /** One read call takes at most this much; the system's limit is just under 2 GiB. */
 const readBytes = 1 << 28
-
-export interface SafetensorsFile {
-  readonly path: string
-  readonly metadata: Readonly<Record<string, string>>
-  /** Each tensor's dtype, shape and byte range in the file, in the header's order. */
-  readonly entries: ReadonlyMap<string, Entry>
-  /** The values: Float32Array for F32, F16, BF16, F64; Float64Array of whole numbers for I64; otherwise the array of that type (BOOL: Uint8Array). */
-  read(name: string): Promise<TensorData>
-  /** Reads a float tensor into memory that exists; `target` has exactly as many elements. F32 is read straight into it. */
-  readInto(name: string, target: Float32Array): Promise<void>
-  close(): Promise<void>
-  [Symbol.asyncDispose](): Promise<void>
-}
 
 /**
  * Opens a safetensors file and checks its header (see `parseHeader` for what can be wrong with it).
@@ -35,83 +18,14 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
   const handle = await open(path, 'r')
   try {
     const { size } = await handle.stat()
-    const first = Buffer.alloc(Math.min(8, size))
-    await fill(handle, first, 0, path)
-    const json = Buffer.alloc(headerLength(first, path, size))
-    await fill(handle, json, 8, path)
-    const { metadata, entries } = parseHeader(json, path, size)
-    const entry = (name: string): Entry => {
-      const found = entries.get(name)
-      if (!found) throw new Error(`${path}: there is no tensor '${name}'; the file has ${nameSome([...entries.keys()])}`)
-      return found
-    }
-    const close = () => handle.close()
-    return {
-      path,
-      metadata,
-      entries,
-      read: async (name) => readTensor(handle, entry(name), `${path}: tensor '${name}'`),
-      readInto: async (name, target) => readFloats(handle, entry(name), target, `${path}: tensor '${name}'`),
-      close,
-      [Symbol.asyncDispose]: close,
-    }
+    return await openSafetensors(path, {
+      size,
+      fill: (target, position, where) => fill(handle, target, position, where),
+      close: () => handle.close(),
+    })
   } catch (error) {
     await handle.close()
     throw error
-  }
-}
-
-async function readTensor(handle: FileHandle, entry: Entry, where: string): Promise<TensorData> {
-  const { dtype, shape, begin } = entry
-  const count = elements(shape)
-  if (isFloat(dtype)) {
-    const values = new Float32Array(count)
-    await readFloats(handle, entry, values, where)
-    return values
-  }
-  const values = integers(dtype, count)
-  await fill(handle, bytes(values), begin, where)
-  return values instanceof BigInt64Array ? exactNumbers(values, where) : values
-}
-
-function integers(dtype: Dtype, count: number): TensorData {
-  if (dtype === 'I64') return new BigInt64Array(count)
-  if (dtype === 'I32') return new Int32Array(count)
-  if (dtype === 'U32') return new Uint32Array(count)
-  if (dtype === 'I16') return new Int16Array(count)
-  if (dtype === 'U16') return new Uint16Array(count)
-  return dtype === 'I8' ? new Int8Array(count) : new Uint8Array(count)
-}
-
-function exactNumbers(values: BigInt64Array, where: string): Float64Array {
-  const numbers = new Float64Array(values.length)
-  for (let i = 0; i < values.length; i++) {
-    numbers[i] = Number(values[i])
-    if (!Number.isSafeInteger(numbers[i])) {
-      throw new Error(
-        `${where}: element ${i} is ${values[i]}, beyond the whole numbers that JavaScript holds exactly (±2^53). Store it as F64 or I32.`,
-      )
-    }
-  }
-  return numbers
-}
-
-async function readFloats(handle: FileHandle, { dtype, shape, begin }: Entry, target: Float32Array, where: string): Promise<void> {
-  const count = elements(shape)
-  if (!isFloat(dtype)) throw new Error(`${where}: its dtype is ${dtype}, expected a float type (F32, F16, BF16, F64). Save it as F32.`)
-  if (target.length !== count)
-    throw new Error(`${where}: shape [${shape}] has ${count} elements, the target has ${target.length}; give an array of that length`)
-  if (dtype === 'F32') return fill(handle, bytes(target), begin, where)
-  const step = Math.min(count, chunkBytes / dtypeBytes[dtype])
-  const wide = dtype === 'F64'
-  const chunk = wide ? new Float64Array(step) : new Uint16Array(step)
-  for (let at = 0; at < count; at += step) {
-    const part = chunk.subarray(0, Math.min(step, count - at))
-    await fill(handle, bytes(part), begin + at * dtypeBytes[dtype], where)
-    const into = target.subarray(at, at + part.length)
-    if (part instanceof Float64Array) into.set(part)
-    else if (dtype === 'F16') decodeF16(part, into)
-    else decodeBF16(part, into)
   }
 }
 
@@ -122,9 +36,4 @@ async function fill(handle: FileHandle, target: Uint8Array, position: number, wh
     if (bytesRead === 0) throw new Error(`${where}: the file ends at byte ${position + at}; it was cut off while it was being read. Read it again.`)
     at += bytesRead
   }
-}
-
-function nameSome(names: string[]): string {
-  const shown = names.slice(0, 5).map((name) => `'${name}'`)
-  return `${shown.join(', ') || 'none'}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`
 }

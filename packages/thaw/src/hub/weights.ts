@@ -2,15 +2,10 @@
 // PyTorch's own pickle files are refused, as reading them means running the code inside.
 import { readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import type { Weights } from './checkpoint-open.js'
 import { asObject, field } from './fields.js'
 import { exists } from './replace-folder.js'
 import { readSafetensors, type SafetensorsFile } from './safetensors.js'
-
-export interface Weights {
-  /** The file that holds each tensor. */
-  files: Map<string, SafetensorsFile>
-  close(): Promise<void>
-}
 
 /** Opens all weights of a folder and checks that shards and index agree. */
 export async function openWeights(folder: string): Promise<Weights> {

@@ -1,6 +1,7 @@
 // The state of a training run on disk: parameters, optimizer and where it stands, in one file that is replaced at once. A run that is killed at
 // any moment finds the last complete state and goes on bit for bit as if nothing had happened.
 
+import { createHash } from 'node:crypto'
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Store } from '@thaw/tensor'
@@ -64,3 +65,6 @@ export async function removeTrainingState(folder: string): Promise<void> {
   await removeLeftovers(folder)
   await rm(`${folder}/${file}`, { force: true })
 }
+
+/** A short text that tells whether another text was the same: SHA-256. */
+export const digest = (text: string): string => createHash('sha256').update(text).digest('hex')

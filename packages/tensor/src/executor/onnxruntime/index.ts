@@ -1,76 +1,50 @@
-// Executors on ONNX Runtime's CPU kernels.
+// Executors on ONNX Runtime's CPU kernels, in Node. A page gets browser.ts instead (package.json, `imports`).
 
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { type Connection, Executor } from '../executor.js'
-import { Host, type HostOptions } from '../host.js'
-import { nodeRuntime } from './node.js'
+import { inline, remote, type WorkerLink } from '../connection.js'
+import { type Executor, openExecutor } from '../executor.js'
+import { type ExecutorOptions, threadCount } from './options.js'
+import { type NodeHostOptions, startHost } from './start.js'
 
-export interface ExecutorOptions {
-  /** Threads for each operation. Default: the machine's cores, at most 8. */
-  threads?: number
-  /** Keep freed memory for later steps: faster, and more memory. Default true. */
-  arena?: boolean
-  /** Run in a worker, so that the caller's event loop stays free. Default true. */
-  worker?: boolean
-}
+export type { ExecutorOptions, RuntimeName } from './options.js'
+
+let announced = false
 
 /**
- * An executor on ONNX Runtime.
+ * An executor on ONNX Runtime. Where onnxruntime-node is absent it runs on onnxruntime-web, and says so in a line on stderr.
  *
- * @throws where onnxruntime-node is not installed, with the commands that install it.
+ * @throws where neither is installed, with the commands that install them.
  */
 export async function createExecutor(options: ExecutorOptions = {}): Promise<Executor> {
-  const threads = options.threads ?? Math.min(availableParallelism(), 8)
-  if (!Number.isInteger(threads) || threads < 1) throw new Error(`threads ${threads}: expected a whole number of at least 1`)
-  const host: HostOptions = { threads, arena: options.arena ?? true }
-  const connection = options.worker === false ? inline(new Host(await nodeRuntime(), host)) : remote(host)
-  return new Executor('onnxruntime', connection)
+  const host: NodeHostOptions = {
+    threads: threadCount(options.threads, availableParallelism()),
+    arena: options.arena ?? true,
+    runtime: options.runtime,
+  }
+  const connection = options.worker === false ? inline(await startHost(host)) : remote(threadOf(host))
+  const { executor, fallback } = await openExecutor(connection)
+  if (fallback !== undefined && !announced) {
+    announced = true
+    console.warn(`thaw: onnxruntime-node cannot be loaded (${fallback}); running on onnxruntime-web, which is slower`)
+  }
+  return executor
 }
 
-function inline(host: Host): Connection {
-  let queue: Promise<unknown> = Promise.resolve()
-  return {
-    call(method, ...args) {
-      const run = host[method] as unknown as (...args: unknown[]) => unknown
-      const result = queue.then(() => run.apply(host, args))
-      queue = result.catch(() => {})
-      return result as never
-    },
-    close: async () => {},
-  }
-}
-
-function remote(options: HostOptions): Connection {
-  const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: options })
-  const waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>()
-  let nextId = 0
-  let dead: Error | undefined
-  const fail = (error: Error) => {
-    dead = error
-    for (const { reject } of waiting.values()) reject(error)
-    waiting.clear()
-  }
-  worker.on('message', ({ id, result, error }: { id: number; result?: never; error?: string }) => {
-    const call = waiting.get(id)
-    waiting.delete(id)
-    if (waiting.size === 0) worker.unref()
-    if (error === undefined) call?.resolve(result as never)
-    else call?.reject(new Error(error))
-  })
-  worker.on('error', fail)
-  worker.on('exit', () => fail(new Error('the executor has been disposed of')))
+function threadOf(options: NodeHostOptions): WorkerLink {
+  // `node --input-type=module --eval …` passes its options on to threads, where a file is no input
+  const evaluated = process.execArgv.some((option) => option.startsWith('--input-type'))
+  const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: options, ...(evaluated ? { execArgv: [] } : {}) })
   worker.unref()
   return {
-    call(method, ...args) {
-      if (dead) return Promise.reject(dead)
-      return new Promise((resolve, reject) => {
-        const id = nextId++
-        waiting.set(id, { resolve, reject })
-        worker.ref()
-        worker.postMessage({ id, method, args })
-      })
+    post: (message) => worker.postMessage(message),
+    listen(receive, fail) {
+      worker.on('message', receive)
+      worker.on('error', fail)
+      worker.on('exit', () => fail(new Error('the executor has been disposed of')))
     },
+    // a process ends once nothing waits for its executor
+    busy: (waiting) => (waiting ? worker.ref() : worker.unref()),
     async close() {
       await worker.terminate()
     },

@@ -1,10 +1,11 @@
 // The tokenizer: added tokens → normalizer → words → model → template, after Hugging Face's pipeline, with offsets kept through each stage.
+
+import { saveTokenizer } from '#save-tokenizer'
 import { type Section, type Sectioner, sectioner } from './added.js'
 import type { TokenizerJson } from './json.js'
 import { libraryDecoder } from './library.js'
 import { createModel, type WordTokens } from './model.js'
 import { type Aligned, aligned, normalize, normalizeAligned, normalizerSteps } from './normalize.js'
-import { saveTokenizer } from './save.js'
 import { configToken, findSpecial } from './special.js'
 import { splitStages, splitWords } from './split.js'
 import { createTemplate, shares } from './template.js'
