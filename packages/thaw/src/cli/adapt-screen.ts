@@ -1,6 +1,7 @@
 // How an adaptation looks while it runs: what is done with which parameters, the bar, a line for each epoch.
 
 import type { AdaptEvent, AdaptSettings, Backbone } from '../adapt/index.js'
+import { enoughSteps } from '../adapt/settings.js'
 import { count, duration } from '../log/format.js'
 import { type Progress, progress } from '../log/progress.js'
 import { statusLine } from '../log/status.js'
@@ -13,12 +14,16 @@ export function describePlan(
   { settings, steps, trained, parameters, truncated, load, stages }: Plan,
   backbone: Backbone,
   examples: number,
+  epochsChosen: boolean,
 ): string[] {
   const perEpoch = steps / settings.epochs
   const { scheme, pooling, epochs, batch, rate, headFactor, warmup, dropout, weightDecay, clip } = settings
   const lines = [
     named('recipe', `${whatTrains(settings)}: ${count(trained)} of ${count(parameters)} parameters are trained`),
-    named('', `${count(steps)} steps: ${epochs} epochs of ${count(perEpoch)} batches of ${batch}, from ${count(examples)} examples`),
+    named(
+      '',
+      `${count(steps)} steps: ${epochs} epochs of ${count(perEpoch)} batches of ${batch}, from ${count(examples)} examples${epochsChosen ? ` (epochs chosen so that few examples, too, get ${enoughSteps} steps)` : ''}`,
+    ),
     named(
       '',
       `AdamW, rate ${shortNumber(rate)}${headFactor === 1 ? '' : ` (head ${shortNumber(rate * headFactor)})`} after ${count(warmup)} steps of warm-up, then linear to 0`,

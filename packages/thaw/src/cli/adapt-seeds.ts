@@ -25,6 +25,8 @@ export interface SeedsOptions {
   resume: boolean
   /** The command that goes on with the run. */
   goOn: string
+  /** The number of epochs was not given. */
+  epochsChosen: boolean
   threads: number | undefined
   saveEvery: number | undefined
   mistakes: number
@@ -85,7 +87,7 @@ async function runSeed(
   const { train, valid, test, labels } = data
   const screen = adaptScreen(seeds > 1 ? `seed ${seed}` : 'adapt', (plan) => {
     interrupt.arm()
-    if (first) for (const line of describePlan(plan, backbone, train.length)) say(line)
+    if (first) for (const line of describePlan(plan, backbone, train.length, options.epochsChosen)) say(line)
   })
   using interrupt = interruptible((line) => screen.say(line))
   try {

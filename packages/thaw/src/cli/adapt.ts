@@ -31,6 +31,7 @@ export interface AdaptRun extends DataOptions, Partial<Omit<AdaptSettings, 'reci
 
 interface Options extends Omit<AdaptRun, 'command' | 'checkpoint'> {
   out: string
+  task: 'classification'
   resume?: boolean
   overwrite?: boolean
   threads?: number
@@ -56,6 +57,7 @@ export function registerAdapt(program: Command): void {
     )
     .argument('[checkpoint]', 'folder of a pretrained checkpoint')
     .requiredOption('-o, --out <folder>', 'folder to write the classifier to')
+    .addOption(new Option('--task <name>', 'what is learnt').choices(['classification']).default('classification'))
     .option('--train <file>', 'labelled texts (.gz and .br are unpacked)')
     .option('--valid <file>', 'chooses the epoch that is kept; default: a part of the training examples')
     .option('--test <file>', 'looked at once, at the end')
@@ -94,7 +96,7 @@ export function registerAdapt(program: Command): void {
 }
 
 async function runAdapt(checkpoint: string | undefined, options: Options): Promise<void> {
-  const { out, resume = false, overwrite = false, threads, saveEvery, mistakes, baseline, ...given } = options
+  const { out, task: _, resume = false, overwrite = false, threads, saveEvery, mistakes, baseline, ...given } = options
   const folder = join(out, 'training')
   const goOn = `thaw adapt --resume --out ${shellWord(out)}`
   if (!resume) {
@@ -122,7 +124,20 @@ async function runAdapt(checkpoint: string | undefined, options: Options): Promi
     await mkdir(folder, { recursive: true })
     await replaceFile(join(folder, 'run.json'), JSON.stringify(run, undefined, 2))
   }
-  await adaptSeeds({ backbone, data, settings, seeds: run.seeds ?? 1, out, resume, goOn, threads, saveEvery, mistakes, baseline })
+  await adaptSeeds({
+    backbone,
+    data,
+    settings,
+    seeds: run.seeds ?? 1,
+    epochsChosen: wanted.epochs === undefined,
+    out,
+    resume,
+    goOn,
+    threads,
+    saveEvery,
+    mistakes,
+    baseline,
+  })
 }
 
 /** What a recipe's name stands for. */
