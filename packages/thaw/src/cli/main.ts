@@ -5,6 +5,7 @@ import { Command } from 'commander'
 import { registerAdapt } from './adapt.js'
 import { registerCurves } from './curves.js'
 import { registerEvaluate } from './evaluate.js'
+import { registerGenerate } from './generate.js'
 import { registerHub } from './hub.js'
 import { registerPredict } from './predict.js'
 import { registerPretrain } from './pretrain.js'
@@ -18,6 +19,7 @@ const commands: readonly Register[] = [
   registerAdapt,
   registerPredict,
   registerEvaluate,
+  registerGenerate,
   registerTokenizer,
   registerCurves,
   registerHub,
