@@ -189,7 +189,10 @@ await onEachExecutor('programs and stores', (executor) => {
     const [params, cache] = [await executor.store('params'), await executor.store('cache')]
     await params.declare([weight])
     await params.write('weight', [1, 2, 3, 4])
-    const program = await executor.compile({ outputs: { next }, updates: [{ kind: 'replace', state: total, value: next }] }, { constants: { params } })
+    const program = await executor.compile(
+      { outputs: { next }, updates: [{ kind: 'replace', state: total, value: next }] },
+      { constants: { params } },
+    )
     await params.dispose()
     await cache.declare([total])
     const run = async (id: number) => {

@@ -28,7 +28,8 @@ export function replaceInitializers(
   decodeModel(bytes, 'the model')
   const fresh = new Map<string, { path: string; data: Float32Array; shape: readonly number[] }>()
   for (const [path, { shape, data, source }] of parameters) {
-    if (source.type !== 1) throw new OnnxError(`${path}: the file has it as ${typeNames[source.type]}: only float weights can be replaced; use writeOnnx`)
+    if (source.type !== 1)
+      throw new OnnxError(`${path}: the file has it as ${typeNames[source.type]}: only float weights can be replaced; use writeOnnx`)
     const value = (values.get(path)?.data as Float32Array | undefined) ?? data
     const [rows, columns] = shape as [number, number]
     const laid = source.transposed ? turned(value, rows, columns) : value
@@ -53,7 +54,11 @@ export function replaceInitializers(
 }
 
 /** Copies a message field by field; length-delimited ones may be replaced by other bytes, or (null) left out. */
-function copyFields(bytes: Uint8Array, writer: protobuf.Writer, replace: (field: number, content: Uint8Array) => Uint8Array | null | undefined): void {
+function copyFields(
+  bytes: Uint8Array,
+  writer: protobuf.Writer,
+  replace: (field: number, content: Uint8Array) => Uint8Array | null | undefined,
+): void {
   const reader = protobuf.Reader.create(bytes)
   while (reader.pos < reader.len) {
     const start = reader.pos

@@ -66,7 +66,8 @@ function stored(
   const path = leaf.node.attributes.path as string
   const given = parameters.get(path)
   if (!given) throw new GraphError(`writeOnnx: ${path} has no value: give it among \`parameters\``)
-  if (String(given.shape) !== String(leaf.shape)) throw new GraphError(`writeOnnx: ${path} is [${given.shape}], the graph has [${leaf.shape.join(', ')}]`)
+  if (String(given.shape) !== String(leaf.shape))
+    throw new GraphError(`writeOnnx: ${path} is [${given.shape}], the graph has [${leaf.shape.join(', ')}]`)
   const source = like?.get(path)?.source
   // parameters that were one initializer have values of their own by now, and so need names of their own
   const name = source && !source.shared ? source.name : path

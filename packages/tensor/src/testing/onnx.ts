@@ -24,16 +24,24 @@ export interface ModelOf {
   opset?: number
 }
 
-const dtypeOf = (data: TypedArray): DType => (data instanceof Float32Array ? 'f32' : data instanceof BigInt64Array ? 'i64' : data instanceof Int32Array ? 'i32' : 'bool')
+const dtypeOf = (data: TypedArray): DType =>
+  data instanceof Float32Array ? 'f32' : data instanceof BigInt64Array ? 'i64' : data instanceof Int32Array ? 'i32' : 'bool'
 
 /** A model's bytes. The last node's outputs are the model's unless others are named. */
 export function modelBytes({ nodes, inputs = {}, outputs, initializers = {}, opset = 17 }: ModelOf): Uint8Array {
-  const complete = nodes.map((node, i) => ({ domain: '', attributes: {}, ...node, outputs: node.outputs ?? [i === nodes.length - 1 ? 'y' : `n${i}`] }))
+  const complete = nodes.map((node, i) => ({
+    domain: '',
+    attributes: {},
+    ...node,
+    outputs: node.outputs ?? [i === nodes.length - 1 ? 'y' : `n${i}`],
+  }))
   return encodeModel({
     nodes: complete,
     inputs: Object.entries(inputs).map(([name, given]) => ('dtype' in given ? { name, ...given } : { name, dtype: 'f32', shape: given })),
     outputs: (outputs ?? complete.at(-1)!.outputs).map((output) => (typeof output === 'string' ? { name: output, dtype: 'f32', shape: [] } : output)),
-    initializers: Object.entries(initializers).map(([name, { shape, data, dtype }]): OnnxInitializer => ({ name, shape, data, dtype: dtype ?? dtypeOf(data) })),
+    initializers: Object.entries(initializers).map(
+      ([name, { shape, data, dtype }]): OnnxInitializer => ({ name, shape, data, dtype: dtype ?? dtypeOf(data) }),
+    ),
     opset,
   })
 }
@@ -48,14 +56,20 @@ export function externalInitializer(name: string, shape: readonly number[], entr
   for (const [key, value] of Object.entries(entries))
     tensor.uint32((13 << 3) | 2).bytes(Writer.create().uint32(10).string(key).uint32(18).string(value).finish())
   tensor.uint32(14 << 3).int32(1)
-  const graph = Writer.create().uint32((5 << 3) | 2).bytes(tensor.finish())
-  return Writer.create().uint32((7 << 3) | 2).bytes(graph.finish()).finish()
+  const graph = Writer.create()
+    .uint32((5 << 3) | 2)
+    .bytes(tensor.finish())
+  return Writer.create()
+    .uint32((7 << 3) | 2)
+    .bytes(graph.finish())
+    .finish()
 }
 
 export const joined = (...parts: readonly Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(parts))
 
 /** An export of PyTorch's in fixtures/onnx (made by bench/peers/export_onnx.py). */
-export const exported = (name: string): Uint8Array => new Uint8Array(gunzipSync(readFileSync(new URL(`../../fixtures/onnx/${name}.onnx.gz`, import.meta.url))))
+export const exported = (name: string): Uint8Array =>
+  new Uint8Array(gunzipSync(readFileSync(new URL(`../../fixtures/onnx/${name}.onnx.gz`, import.meta.url))))
 
 export interface StockValue {
   shape: readonly number[]

@@ -5,6 +5,8 @@ import type { Command } from 'commander'
 import { load } from '../adapt/backbone.js'
 import { generator } from '../generate/generate.js'
 import { type GenerateOptions, generateSettings } from '../generate/settings.js'
+import { say } from './screen.js'
+import { count, countOrNone, nonNegative, positive } from './values.js'
 
 interface Options extends GenerateOptions {
   stream?: boolean
@@ -25,17 +27,17 @@ export function registerGenerate(program: Command): void {
     .description('Prints the text and its continuation as one line, newlines as \\n. Takes the most probable token each time unless told to sample.')
     .argument('<checkpoint>', 'folder of a causal language model')
     .argument('<text>', 'what it begins with; - reads standard input')
-    .option('--tokens <n>', 'new tokens, at most; default 50', Number)
-    .option('--temperature <x>', 'sample; below 1 more careful, above 1 wilder', Number)
-    .option('--top-k <n>', 'sample from the n most probable tokens', Number)
-    .option('--top-p <x>', 'sample from the most probable tokens that make up this share (nucleus)', Number)
-    .option('--beams <n>', 'beam search with n hypotheses', Number)
-    .option('--length-penalty <x>', 'beam search: the higher, the longer; default 0.6', Number)
-    .option('--repetition-penalty <x>', 'above 1: fewer repetitions', Number)
+    .option('--tokens <n>', 'new tokens, at most; default 50', count)
+    .option('--temperature <x>', 'sample; below 1 more careful, above 1 wilder', nonNegative)
+    .option('--top-k <n>', 'sample from the n most probable tokens', count)
+    .option('--top-p <x>', 'sample from the most probable tokens that make up this share (nucleus)', positive)
+    .option('--beams <n>', 'beam search with n hypotheses', count)
+    .option('--length-penalty <x>', 'beam search: the higher, the longer; default 0.6', nonNegative)
+    .option('--repetition-penalty <x>', 'above 1: fewer repetitions', positive)
     .option('--no-stop', 'go on where the model ends the text')
-    .option('--seed <n>', 'of the sampling; default 1', Number)
+    .option('--seed <n>', 'of the sampling; default 1', countOrNone)
     .option('--stream', 'print the text as it comes, over as many lines as it has')
-    .option('--threads <n>', 'default: all cores, at most 8', Number)
+    .option('--threads <n>', 'default: all cores, at most 8', count)
     .addHelpText('after', examples)
     .action(run)
 }
@@ -48,8 +50,7 @@ async function run(folder: string, given: string, { stream = false, threads, ...
   const backbone = await load(folder)
   await using writer = await generator(backbone, threads === undefined ? {} : { threads })
   const length = backbone.tokenizer.ids(prompt).length
-  if (length > backbone.config.positions)
-    process.stderr.write(`the text has ${length} tokens; the model sees the last ${backbone.config.positions} of them\n`)
+  if (length > backbone.config.positions) say(`the text has ${length} tokens; the model sees the last ${backbone.config.positions} of them`)
   if (stream) process.stdout.write(prompt)
   const { text } = await writer.generate(prompt, { ...options, ...onText })
   process.stdout.write(stream ? '\n' : `${oneLine(prompt + text)}\n`)

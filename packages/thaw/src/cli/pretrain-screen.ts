@@ -3,6 +3,7 @@
 import { count, duration } from '../log/format.js'
 import { type Progress, progress } from '../log/progress.js'
 import { statusLine } from '../log/status.js'
+import type { PerplexityReport } from '../pretrain/perplexity.js'
 import type { PretrainEvent, PretrainReport } from '../pretrain/pretrain.js'
 import type { PretrainSettings } from '../pretrain/settings.js'
 import type { TokenizerKind } from '../text/tokenizer/index.js'
@@ -77,7 +78,7 @@ export function pretrainScreen(onPlan: () => void): PretrainScreen {
       bar?.print(
         named(
           'validation',
-          `step ${count(step)}: loss ${loss}, perplexity ${report.perToken.toFixed(1)} per token, ${count(report.perWord)} per word`,
+          `step ${count(step)}: loss ${loss}, perplexity ${[`${report.perToken.toFixed(1)} per token`, `${count(report.perWord)} per word`, ...otherMeasures(report)].join(', ')}`,
         ),
       )
     },
@@ -94,27 +95,40 @@ export function pretrainScreen(onPlan: () => void): PretrainScreen {
   }
 }
 
+/** What an objective predicts, and what it does with the marks between texts. */
+const predictions: Record<PretrainSettings['objective'], { predicted: string; marks: string }> = {
+  causal: { predicted: 'tokens', marks: 'end-of-text marks are predicted and count in the loss; they are no words' },
+  masked: {
+    predicted: 'masked tokens, the same ones at each validation',
+    marks: 'of the words of the text, the share of its tokens that are masked; special tokens never are',
+  },
+}
+
+/** What else a validation measured: `nextSentenceAccuracy 0.912`. */
+const otherMeasures = ({ others = {} }: PerplexityReport): string[] => Object.entries(others).map(([name, value]) => `${name} ${value.toFixed(3)}`)
+
 /** The report of a finished run, as text. */
 export function pretrainSummary(report: PretrainReport, settings: PretrainSettings, out: string): string {
   const { steps, tokens, seconds, validation, heldOut, tokenizer } = report
   const lines = [named('pretrained', `${count(steps)} steps, ${count(tokens)} tokens in ${duration(seconds)}: ${out}`)]
   if (!validation) return lines[0]!
   const text = settings.valid ? settings.valid.join(', ') : 'the end of the text, which is not trained on'
-  const marks = 'end-of-text marks are predicted and count in the loss; they are no words'
+  const { predicted, marks } = predictions[settings.objective]
+  const unknownShare = percent(heldOut.unknown / (heldOut.to - heldOut.from))
   const unknown: Record<TokenizerKind, string> = {
     bpe: '<unk> does not exist: byte-level BPE spells every word; one that is written in the text is spelt too',
-    wordpiece: `[UNK] is predicted like any token (${percent(heldOut.unknown / validation.tokens)} of the tokens); its words are never spelt, which flatters the perplexity`,
-    wordlevel: `<unk> is predicted like any token (${percent(heldOut.unknown / validation.tokens)} of the tokens); its words are never spelt, which flatters the perplexity`,
-    unigram: `<unk> is predicted like any token (${percent(heldOut.unknown / validation.tokens)} of the tokens)`,
+    wordpiece: `[UNK] is predicted like any token (${unknownShare} of the tokens); its words are never spelt, which flatters the perplexity`,
+    wordlevel: `<unk> is predicted like any token (${unknownShare} of the tokens); its words are never spelt, which flatters the perplexity`,
+    unigram: `<unk> is predicted like any token (${unknownShare} of the tokens)`,
   }
   lines.push(
     named(
       'perplexity',
-      `${validation.perToken.toFixed(2)} per token = exp(${(validation.loss / validation.tokens).toFixed(4)} nats), over ${count(validation.tokens)} tokens`,
+      `${validation.perToken.toFixed(2)} per token = exp(${(validation.loss / validation.tokens).toFixed(4)} nats), over ${count(validation.tokens)} ${predicted}`,
     ),
     named(
       '',
-      `${validation.perWord.toFixed(1)} per word = exp(${Math.round(validation.loss).toLocaleString('en-US')} nats / ${validation.words.toLocaleString('en-US')} words)`,
+      `${validation.perWord.toFixed(1)} per word = exp(${Math.round(validation.loss).toLocaleString('en-US')} nats / ${Math.round(validation.words).toLocaleString('en-US')} words)`,
     ),
     named('', `on ${text}, as it is read: nothing was tokenized before, so nothing is detokenized`),
     named(
@@ -122,6 +136,7 @@ export function pretrainSummary(report: PretrainReport, settings: PretrainSettin
       `a word is what stands between white space${heldOut.exact ? '' : ' (their number is estimated from that of the whole text)'}; ${marks}`,
     ),
     named('', unknown[tokenizer.kind]),
+    ...otherMeasures(validation).map((measure) => named('', measure)),
   )
   return lines.join('\n')
 }

@@ -69,13 +69,14 @@ describe('generate', () => {
   })
 
   test('a text ends where the model ends it, and the end is not shown', async () => {
-    // the final norm's bias makes the hidden state equal to the end token's own embedding direction
+    // hidden states of ones, and an end token that has by far the largest product with them
     const parameters = new Map(backbone.parameters)
     const { hidden } = backbone.config
     const end = backbone.tokenizer.special.eos!.id
-    const row = parameters.get('embeddings.token.weight')!.data.slice(end * hidden, (end + 1) * hidden)
+    const { shape, data } = parameters.get('embeddings.token.weight')!
+    parameters.set('embeddings.token.weight', { shape, data: data.slice().fill(10, end * hidden, (end + 1) * hidden) })
     parameters.set('norm.weight', { shape: [hidden], data: new Float32Array(hidden) })
-    parameters.set('norm.bias', { shape: [hidden], data: row.map((x) => 100 * x) })
+    parameters.set('norm.bias', { shape: [hidden], data: new Float32Array(hidden).fill(1) })
     const ending = { ...backbone, parameters }
     const result = await generate(ending, 'the', { threads: 1 })
     assert.deepEqual({ ids: result.ids, text: result.text, ended: result.ended }, { ids: [end], text: '', ended: true })

@@ -5,7 +5,7 @@ import { addDims, type Dim, divideDims, type Shape, sameDim, sizeOf, subtractDim
 import type { DType } from '../../graph/dtype.js'
 import { describe, type Tensor } from '../../graph/tensor.js'
 import { type Attribute, type NodeMessage, OnnxError, typeNames } from './messages.js'
-import { dtypeOf, type TensorData, tensorData } from './tensor-data.js'
+import { dtypeOf, type TensorData, type tensorData } from './tensor-data.js'
 import { atLeast, atMost, isKnown, isNumber, type Known, knownOf, type Scalar, tensorOf, type Value } from './value.js'
 
 /** What importing a node may need of the whole import. */
@@ -70,7 +70,8 @@ export class Call {
   /** Sizes that the node takes as an operand. @throws where they depend on the data of a run. */
   sizes(i: number): Dim[] {
     const found = this.known(i)
-    if (!found) this.refuse(`its input ${i + 1} (${JSON.stringify(this.node.inputs[i])}) depends on the data: shapes must follow from the inputs' shapes`)
+    if (!found)
+      this.refuse(`its input ${i + 1} (${JSON.stringify(this.node.inputs[i])}) depends on the data: shapes must follow from the inputs' shapes`)
     return found.values as Dim[]
   }
 

@@ -63,7 +63,8 @@ function close(actual: TypedArray, expected: ArrayLike<number>, what: string, to
 }
 
 /** Only what a program takes. */
-const taken = <T>(names: readonly string[], all: Record<string, T>) => Object.fromEntries(Object.entries(all).filter(([name]) => names.includes(name)))
+const taken = <T>(names: readonly string[], all: Record<string, T>) =>
+  Object.fromEntries(Object.entries(all).filter(([name]) => names.includes(name)))
 
 /** PyTorch's name of a parameter for ours: T5's exports say `encoder.encoder`, where state_dict says so too. */
 const transposed = (data: readonly number[], [rows, columns]: readonly number[]) =>
@@ -112,11 +113,17 @@ suite('exports of PyTorch', () => {
     assert.deepEqual(model.report.dims, ['batch', 'sequence'])
     assert.deepEqual(model.report.assumptions, ['sequence ≤ 24'])
     const [batch, time] = [3, 11]
-    const [words, visible] = [Array.from({ length: batch * time }, (_, i) => (i * 7) % 48), Array.from({ length: batch * time }, (_, i) => (i % time < 11 - i / 11 ? 1 : 0))]
+    const [words, visible] = [
+      Array.from({ length: batch * time }, (_, i) => (i * 7) % 48),
+      Array.from({ length: batch * time }, (_, i) => (i % time < 11 - i / 11 ? 1 : 0)),
+    ]
     const executable = await (await testExecutor()).compile({ outputs: model.outputs })
     const params = await storeOf(model)
     const { outputs } = await executable.bind({ params }).run({
-      feeds: { input_ids: { shape: [batch, time], data: Int32Array.from(words) }, attention_mask: { shape: [batch, time], data: Int32Array.from(visible) } },
+      feeds: {
+        input_ids: { shape: [batch, time], data: Int32Array.from(words) },
+        attention_mask: { shape: [batch, time], data: Int32Array.from(visible) },
+      },
     })
     const stock = await runStock(exported('bert-sdpa-jit-17'), {
       input_ids: { shape: [batch, time], data: BigInt64Array.from(words, BigInt) },

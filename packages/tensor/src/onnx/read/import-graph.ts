@@ -99,10 +99,12 @@ function needed(nodes: readonly NodeMessage[], wanted: readonly string[]): NodeM
 
 /** Names that a nested graph takes from around it. */
 function outerNames(graph: GraphMessage): string[] {
-  return graph.nodes.flatMap((node) => [
-    ...node.inputs,
-    ...[...node.attributes.values()].flatMap((attribute) => (attribute.graph ? outerNames(attribute.graph) : [])),
-  ]).concat(graph.outputs.map(({ name }) => name))
+  return graph.nodes
+    .flatMap((node) => [
+      ...node.inputs,
+      ...[...node.attributes.values()].flatMap((attribute) => (attribute.graph ? outerNames(attribute.graph) : [])),
+    ])
+    .concat(graph.outputs.map(({ name }) => name))
 }
 
 /** The one branch that runs, where that is known: exporters leave such an If for every optional operand. */

@@ -22,8 +22,7 @@ export function scopeOf(node: NodeMessage): string | undefined {
 }
 
 /** Only where the exporter wrote the module down: names of nodes tell calls apart, not modules. */
-export const writtenScope = (node: NodeMessage): string | undefined =>
-  node.metadata.has('pkg.torch.onnx.name_scopes') ? scopeOf(node) : undefined
+export const writtenScope = (node: NodeMessage): string | undefined => (node.metadata.has('pkg.torch.onnx.name_scopes') ? scopeOf(node) : undefined)
 
 /** A called container precedes its own elements: `model/model.0/auto_model` is `model.0.auto_model`. */
 function joined(parts: readonly string[]): string | undefined {

@@ -2,9 +2,9 @@
 // consumer to transpose, are ours [in, out]. Vectors that an exporter merged because their values were equal (biases of zeros, gains of ones)
 // are taken apart again: no one ties them, and trained as one they would be wrong.
 
+import { transpose } from '../../graph/ops/shape.js'
 import type { Tensor } from '../../graph/tensor.js'
 import { parameter } from '../../graph/tensor.js'
-import { transpose } from '../../graph/ops/shape.js'
 import type { GraphMessage, NodeMessage, TensorMessage } from './messages.js'
 import { isGenerated, scopeOf, unique, writtenScope } from './names.js'
 import { dtypeOf, type TensorData, turned } from './tensor-data.js'
@@ -193,7 +193,8 @@ function nameFor(group: readonly Use[], consumers: Consumers, biasName: (name: s
     // W ─ (Transpose) ─ MatMul ─ Add ─ bias, or Gemm with the bias as its third operand
     const product = node.type === 'Transpose' ? consumers.get(node.outputs[0]!)?.[0]?.node : node
     if (!product) continue
-    const bias = product.type === 'Gemm' ? (product.inputs[2] ? biasName(product.inputs[2], product) : undefined) : addedTo(product, consumers, biasName)
+    const bias =
+      product.type === 'Gemm' ? (product.inputs[2] ? biasName(product.inputs[2], product) : undefined) : addedTo(product, consumers, biasName)
     if (bias?.endsWith('.bias')) return `${bias.slice(0, -'bias'.length)}weight`
     const scope = scopeOf(product)
     if (scope) return `${scope}.${group[0]!.node.type === 'Add' ? 'bias' : 'weight'}`

@@ -94,15 +94,19 @@ export function readOnnx(bytes: Uint8Array, options: ReadOptions = {}): Imported
   }
 }
 
-function attempt(model: ModelMessage, file: string, options: ReadOptions, sizes: ReadonlyMap<string, Dim>, renamed: readonly string[]): ImportedModel {
+function attempt(
+  model: ModelMessage,
+  file: string,
+  options: ReadOptions,
+  sizes: ReadonlyMap<string, Dim>,
+  renamed: readonly string[],
+): ImportedModel {
   const { graph } = model
   const opset = model.opsets.get('')!
   const assumptions = new Set<string>(renamed)
   const data = (tensor: TensorMessage) => tensorData(tensor, file, options.external)
   if (graph.sparse > 0) throw new OnnxError(`${file}: it has ${graph.sparse} sparse initializers, which are not read`)
-  const chosen = options.parameters
-    ? (tensor: TensorMessage) => options.parameters!({ name: tensor.name, shape: tensor.dims })
-    : isParameter
+  const chosen = options.parameters ? (tensor: TensorMessage) => options.parameters!({ name: tensor.name, shape: tensor.dims }) : isParameter
   const wanted = graph.outputs.map(({ name }) => name).filter((name) => !options.without?.includes(name))
   const table = findParameters(graph, { chosen, data, namespace: options.namespace ?? 'params' })
 

@@ -14,7 +14,20 @@ export interface TensorData {
 }
 
 /** Our type for each of ONNX's that can be read. */
-const readableTypes: Readonly<Record<number, DType>> = { 1: 'f32', 2: 'u8', 3: 'i8', 4: 'i32', 5: 'i32', 6: 'i32', 7: 'i32', 9: 'bool', 10: 'f32', 11: 'f32', 12: 'i32', 16: 'f32' }
+const readableTypes: Readonly<Record<number, DType>> = {
+  1: 'f32',
+  2: 'u8',
+  3: 'i8',
+  4: 'i32',
+  5: 'i32',
+  6: 'i32',
+  7: 'i32',
+  9: 'bool',
+  10: 'f32',
+  11: 'f32',
+  12: 'i32',
+  16: 'f32',
+}
 const bytesOf: Readonly<Record<number, number>> = { 1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4, 16: 2 }
 
 /** The dtype that values of an ONNX type have in a graph of ours, or undefined where there is none. */
@@ -59,7 +72,9 @@ export function tensorData(tensor: TensorMessage, file: string, external?: Exter
 
 function outside(data: ExternalData, bytes: number, what: string, external?: ExternalReader): Uint8Array {
   if (!external)
-    throw new OnnxError(`${what} is stored in the file ${JSON.stringify(data.location)} beside the model: read it with readOnnxFile, or give \`external\``)
+    throw new OnnxError(
+      `${what} is stored in the file ${JSON.stringify(data.location)} beside the model: read it with readOnnxFile, or give \`external\``,
+    )
   let found: Uint8Array
   try {
     found = external({ ...data, length: data.length ?? bytes })

@@ -2,7 +2,7 @@
 // with ordinary nodes (Shape, Gather, Mul, Concat, Reshape …); known values may hold dimension expressions, so that all of this arithmetic is
 // done here, symbolically, and nothing of it is left in the graph.
 
-import { type Dim, DimExpression, multiplyDims } from '../../graph/dim.js'
+import { type Dim, type DimExpression, multiplyDims } from '../../graph/dim.js'
 import type { DType } from '../../graph/dtype.js'
 import { stack } from '../../graph/ops/indexing.js'
 import { dimension, reshape } from '../../graph/ops/shape.js'

@@ -32,7 +32,8 @@ const unary =
 
 /** Whole powers become products, which have simpler gradients and are what patterns look for. */
 function power(a: Tensor, b: Tensor): Tensor {
-  const exponent = scalarValue(b) ?? (b.node.operation.name === 'constant' && b.shape.every((d) => d === 1) ? Number(b.node.attributes.data[0]) : undefined)
+  const exponent =
+    scalarValue(b) ?? (b.node.operation.name === 'constant' && b.shape.every((d) => d === 1) ? Number(b.node.attributes.data[0]) : undefined)
   if (exponent === 1) return a
   if (exponent === 2) return ops.square(a)
   if (exponent === 3) return ops.mul(ops.square(a), a)

@@ -58,7 +58,9 @@ const slice: Importer = (call) => {
     const size = x.shape[axis]!
     if (step > 0) return ops.slice(x, axis, call.place(start, size), call.place(end, size), step)
     const whole = typeof start === 'number' && typeof end === 'number' && (start === -1 || start >= 2 ** 30) && end < -(2 ** 30)
-    return step === -1 && whole ? ops.flip(x, axis) : call.refuse(`a slice from ${start} to ${end} by ${step} is not read: only a whole axis backwards`)
+    return step === -1 && whole
+      ? ops.flip(x, axis)
+      : call.refuse(`a slice from ${start} to ${end} by ${step} is not read: only a whole axis backwards`)
   }, call.tensor(0))
 }
 

@@ -1,7 +1,7 @@
 // Constants, and operations that move values without computing.
 
-import { type Dim, multiplyDims, type Shape, subtractDims } from '../../../graph/dim.js'
 import { broadcast } from '../../../graph/broadcast.js'
+import { type Dim, multiplyDims, type Shape, subtractDims } from '../../../graph/dim.js'
 import * as ops from '../../../graph/ops/index.js'
 import { constant } from '../../../graph/tensor.js'
 import type { Importer } from '../call.js'
@@ -30,7 +30,8 @@ const range: Importer = (call) => {
   const [start, limit, step] = [call.scalar(0), call.sizes(1)[0]!, call.scalar(2)]
   if (start === undefined || step === undefined || !(step > 0)) return call.refuse('its start and step must be known, and the step above 0')
   const length = typeof limit === 'number' ? Math.max(0, Math.ceil((limit - start) / step)) : undefined
-  if (length === undefined && (step !== 1 || !Number.isInteger(start))) return call.refuse(`from ${start} to ${limit} by ${step}: only steps of 1 are read here`)
+  if (length === undefined && (step !== 1 || !Number.isInteger(start)))
+    return call.refuse(`from ${start} to ${limit} by ${step}: only steps of 1 are read here`)
   const dtype = call.known(0)!.dtype
   const steps = ops.range(length ?? subtractDims(limit, start))
   return ops.add(ops.mul(ops.cast(steps, dtype), step), start)
@@ -59,9 +60,18 @@ const tile: Importer = (call) => {
   const x = call.tensor(0)
   const repeats = call.sizes(1)
   if (repeats.every((times) => times === 1)) return x
-  const apart = ops.reshape(x, x.shape.flatMap((size) => [1, size]))
-  const wide = ops.expand(apart, x.shape.flatMap((size, i) => [repeats[i]!, size]))
-  return ops.reshape(wide, x.shape.map((size, i) => multiplyDims(size, repeats[i]!)))
+  const apart = ops.reshape(
+    x,
+    x.shape.flatMap((size) => [1, size]),
+  )
+  const wide = ops.expand(
+    apart,
+    x.shape.flatMap((size, i) => [repeats[i]!, size]),
+  )
+  return ops.reshape(
+    wide,
+    x.shape.map((size, i) => multiplyDims(size, repeats[i]!)),
+  )
 }
 
 const concat: Importer = (call) => {
