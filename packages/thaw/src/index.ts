@@ -3,6 +3,8 @@
 export * from './adapt/index.js'
 export { chooseRegularization, tfidfClassifier } from './baseline/classifier.js'
 export * from './data/index.js'
+export { type Generated, type Generator, generate, generator } from './generate/generate.js'
+export type { GenerateOptions } from './generate/settings.js'
 export { type Checkpoint, readCheckpoint, writeCheckpoint } from './hub/checkpoint.js'
 export type { CheckpointConfig } from './hub/config-json.js'
 export { type LoadReport, loadInto } from './hub/load-into.js'

@@ -90,7 +90,7 @@ export interface RunOptions {
 export interface CompileOptions {
   /** Sizes of named dimensions that are known: the program is compiled for each of these, and in general for all others. */
   shapes?: readonly Readonly<Record<string, number>>[]
-  /** Inference: weights become constants of the compiled program, which then no longer sees changes (DESIGN E10). */
+  /** Inference: these namespaces become constants of the compiled program, which then no longer sees changes (DESIGN E10). Others are bound as usual. */
   constants?: Readonly<Record<string, Store>>
   /** Let the runtime optimise the graph: for programs that do not train. */
   inference?: boolean
@@ -180,7 +180,7 @@ export class Executor {
   async compile(program: Program, options: CompileOptions = {}): Promise<Executable> {
     const constants = options.constants && Object.fromEntries(Object.entries(options.constants).map(([namespace, store]) => [namespace, store.id]))
     const load = async (sizes?: Readonly<Record<string, number>>) => {
-      const compiled = compileProgram(program, { sizes: new Map(Object.entries(sizes ?? {})), constants: constants !== undefined })
+      const compiled = compileProgram(program, { sizes: new Map(Object.entries(sizes ?? {})), constants: new Set(Object.keys(constants ?? {})) })
       const id = await this.connection.call('load', compiled, {
         ...(constants ? { constants } : {}),
         ...(options.inference === undefined ? {} : { inference: options.inference }),

@@ -43,7 +43,6 @@ interface Loaded {
   session: RuntimeSession | undefined
   /** Scratch memory by output name, for values that kernels and writes read. */
   scratch: Map<string, Cell>
-  constants: boolean
 }
 
 const fitDims = (port: Port, shape: readonly number[], sizes: Map<string, number>) => {
@@ -175,7 +174,7 @@ export class Host {
       let model = compiled.model
       if (options.constants) {
         const bindings = options.constants
-        const initializers = compiled.states.map((port) => {
+        const initializers = compiled.constants.map((port) => {
           const store = this.store(bindings[port.namespace] ?? missing(port.namespace))
           const { dtype, shape } = store.cell(port.path)
           return { name: port.name, dtype, shape, data: store.view(port.path) }
@@ -197,7 +196,6 @@ export class Host {
       compiled: { ...compiled, model: new Uint8Array() },
       session,
       scratch: new Map(),
-      constants: options.constants !== undefined,
     })
     return id
   }
@@ -230,7 +228,7 @@ export class Host {
     for (const port of compiled.feeds) checkExpressions(port, request.shapes[port.name]!, sizes)
     for (const name of Object.keys(request.feeds))
       if (!compiled.feeds.some((port) => port.name === name)) throw new Error(`${name}: fed, but the program does not take it`)
-    if (!loaded.constants) for (const port of compiled.states) fitDims(port, storeOf(port.namespace).cell(port.path).shape, sizes)
+    for (const port of compiled.states) fitDims(port, storeOf(port.namespace).cell(port.path).shape, sizes)
 
     const result: RunResult = { outputs: {}, values: {} }
     if (session) {
@@ -239,13 +237,12 @@ export class Host {
       // from here on memory does not grow, so that views stay valid
       const inputs: Record<string, RuntimeTensor> = { ...masks }
       for (const port of compiled.feeds) inputs[port.name] = { dtype: port.dtype, shape: request.shapes[port.name]!, data: request.feeds[port.name]! }
-      if (!loaded.constants)
-        for (const port of compiled.states) {
-          const store = storeOf(port.namespace)
-          const { dtype, shape } = store.cell(port.path)
-          if (dtype !== port.dtype) throw new Error(`${port.path}: the store has ${dtype}, the program reads ${port.dtype}`)
-          inputs[port.name] = { dtype, shape, data: store.view(port.path) }
-        }
+      for (const port of compiled.states) {
+        const store = storeOf(port.namespace)
+        const { dtype, shape } = store.cell(port.path)
+        if (dtype !== port.dtype) throw new Error(`${port.path}: the store has ${dtype}, the program reads ${port.dtype}`)
+        inputs[port.name] = { dtype, shape, data: store.view(port.path) }
+      }
       const outputs: Record<string, { dtype: DType; shape: number[]; data: TypedArray }> = {}
       for (const { name, dtype, shape, pointer, length } of needed)
         outputs[name] = { dtype, shape, data: pointer === undefined ? arrayOf(dtype, length) : arrayOf(dtype, length, this.buffer, pointer) }
@@ -271,7 +268,7 @@ export class Host {
   /** Where each output of the graph goes: straight into its state, into scratch memory, or into a fresh array. */
   private planOutputs(loaded: Loaded, sizes: Map<string, number>, request: RunRequest) {
     const { compiled, scratch } = loaded
-    const read = new Set(loaded.constants ? [] : compiled.states.map((port) => `${request.bindings[port.namespace]}:${port.path}`))
+    const read = new Set(compiled.states.map((port) => `${request.bindings[port.namespace]}:${port.path}`))
     const direct = new Map<string, Cell>()
     for (const write of compiled.writes) {
       if (write.kind !== 'replace') continue

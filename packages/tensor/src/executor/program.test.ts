@@ -182,6 +182,28 @@ await onEachExecutor('programs and stores', (executor) => {
     await fixed.dispose()
   })
 
+  test('one namespace is constant, another is bound: the program keeps its weights when their store is gone', async () => {
+    const weight = parameter('weight', [2, 2])
+    const total = state('cache', 'total', [1, 2])
+    const next = ops.add(total, ops.matmul(ops.gather(weight, input('ids', [1], 'i32')), weight))
+    const [params, cache] = [await executor.store('params'), await executor.store('cache')]
+    await params.declare([weight])
+    await params.write('weight', [1, 2, 3, 4])
+    const program = await executor.compile(
+      { outputs: { next }, updates: [{ kind: 'replace', state: total, value: next }] },
+      { constants: { params } },
+    )
+    await params.dispose()
+    await cache.declare([total])
+    const run = async (id: number) => {
+      const { outputs } = await program.bind({ cache }).run({ feeds: { ids: { data: Int32Array.of(id), shape: [1] } } })
+      return [...outputs.next!.data]
+    }
+    assert.deepEqual(await run(0), [7, 10])
+    assert.deepEqual(await run(1), [22, 32])
+    await program.dispose()
+  })
+
   test('what is fed wrongly is reported by name', async () => {
     const [x, ids] = [input('x', [dim('batch'), 2]), input('ids', [dim('batch')], 'i32')]
     const executable = await executor.compile({ outputs: { y: ops.add(x, ops.unsqueeze(ops.cast(ids, 'f32'), 1)) } })

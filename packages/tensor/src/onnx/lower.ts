@@ -31,6 +31,8 @@ export interface Lowered {
   model: Uint8Array<ArrayBufferLike>
   feeds: Port[]
   states: StatePort[]
+  /** State of the constant namespaces: left out of the inputs, the executor adds it as initializers. */
+  constants: StatePort[]
   masks: MaskPort[]
   outputs: Port[]
   /** ONNX operation types and how often each occurs: what tests and cost estimates look at. */
@@ -40,8 +42,8 @@ export interface Lowered {
 export interface LowerOptions {
   sizes?: ReadonlyMap<string, number>
   portable?: boolean
-  /** Leave state out of the inputs: the executor adds it as initializers. */
-  constants?: boolean
+  /** Namespaces whose state is constant (DESIGN E10). */
+  constants?: ReadonlySet<string> | 'all'
   /** How a state is called in the model. Default {@link stateName}. */
   stateName?: (namespace: string, path: string) => string
   opset?: number
@@ -92,16 +94,19 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: LowerO
     dtype: node.attributes.dtype as DType,
     shape: plainShape(emit.resolveShape(node.attributes.shape as Shape)),
   })
-  const states = kept
+  const all = kept
     .filter(([, node]) => isState(node))
     .map(([name, node]) => ({ ...port(name, node), namespace: node.attributes.namespace as string, path: node.attributes.path as string }))
-  const hidden = new Set(options.constants ? states.map((x) => x.name) : [])
+  const isConstant = (x: StatePort) => options.constants === 'all' || (options.constants?.has(x.namespace) ?? false)
+  const constants = all.filter(isConstant)
+  const hidden = new Set(constants.map((x) => x.name))
   const operations: Record<string, number> = {}
   for (const { type } of allNodes(graph)) operations[type] = (operations[type] ?? 0) + 1
   return {
     model: encodeModel({ ...graph, inputs: graph.inputs.filter((x) => !hidden.has(x.name)), opset: options.opset ?? 21 }),
     feeds: kept.filter(([, node]) => !isState(node)).map(([name, node]) => port(name, node)),
-    states,
+    states: all.filter((x) => !isConstant(x)),
+    constants,
     masks: [...emit.masks.values()].map((mask) => ({ ...mask, size: plainDim(emit.resolve(mask.size)) })),
     outputs: results.map(({ name, dtype, shape }) => ({ name, dtype, shape: plainShape(emit.resolveShape(shape)) })),
     operations,

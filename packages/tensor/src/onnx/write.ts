@@ -48,7 +48,7 @@ export function writeOnnx(outputs: Readonly<Record<string, Tensor>>, options: Wr
   const graph = Object.fromEntries(
     names.map((name, i) => [name, replaced[i]!.dtype === 'i32' && integers === 'i64' ? cast(replaced[i]!, 'i64') : replaced[i]!]),
   )
-  const { model } = lower(graph, { portable: true, constants: true, stateName: (_, path) => path })
+  const { model } = lower(graph, { portable: true, constants: 'all', stateName: (_, path) => path })
   const extra = encodeInitializers([...initializers.values()])
   const joined = new Uint8Array(model.length + extra.length)
   joined.set(model)

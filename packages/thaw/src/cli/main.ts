@@ -6,6 +6,7 @@ import { registerAdapt } from './adapt.js'
 import { registerCurves } from './curves.js'
 import { registerDemo } from './demo.js'
 import { registerEvaluate } from './evaluate.js'
+import { registerGenerate } from './generate.js'
 import { registerHub } from './hub.js'
 import { registerPredict } from './predict.js'
 import { registerPretrain } from './pretrain.js'
@@ -19,6 +20,7 @@ const commands: readonly Register[] = [
   registerAdapt,
   registerPredict,
   registerEvaluate,
+  registerGenerate,
   registerTokenizer,
   registerCurves,
   registerHub,

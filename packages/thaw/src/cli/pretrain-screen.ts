@@ -5,6 +5,7 @@ import { type Progress, progress } from '../log/progress.js'
 import { statusLine } from '../log/status.js'
 import type { PretrainEvent } from '../pretrain/pretrain.js'
 import type { TokenizerKind } from '../text/tokenizer/index.js'
+import { otherMeasures } from './pretrain-summary.js'
 import { named, say, shortNumber } from './screen.js'
 
 export const tokenizerNames: Record<TokenizerKind, string> = {
@@ -79,7 +80,7 @@ export function pretrainScreen(onPlan: () => void): PretrainScreen {
       bar?.print(
         named(
           'validation',
-          `step ${count(step)}: loss ${loss}, perplexity ${report.perToken.toFixed(1)} per token, ${count(report.perWord)} per word`,
+          `step ${count(step)}: loss ${loss}, perplexity ${[`${report.perToken.toFixed(1)} per token`, `${count(report.perWord)} per word`, ...otherMeasures(report)].join(', ')}`,
         ),
       )
     },

@@ -48,6 +48,8 @@ export function registerPretrain(program: Command): void {
     .optionsGroup('Model:')
     .addOption(new Option('--objective <name>', 'what is learnt').choices(objectives))
     .addOption(new Option('--size <name>', 'size of the model; default tiny').choices(Object.keys(sizes)))
+    .option('--whole-words', 'masked: hide whole words, not single tokens')
+    .option('--next-sentence', "masked: also learn whether a text's second part follows its first (BERT)")
     .option('--config <settings>', 'changes to it, like layers=2,hidden=128,heads=4,dropout=0.1', pairs)
     .optionsGroup('Length, one of:')
     .option('--minutes <n>', 'as many steps as fit', positive)

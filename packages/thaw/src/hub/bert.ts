@@ -37,6 +37,7 @@ export const bertNames: NameTable = {
     ...linear('heads.mlm.transform', 'cls.predictions.transform.dense', true),
     ...norm('heads.mlm.norm', 'cls.predictions.transform.LayerNorm', true),
     { ours: 'heads.mlm.bias', theirs: 'cls.predictions.bias', outside: true },
+    ...linear('heads.nsp', 'cls.seq_relationship', true),
     ...linear('heads.classification', 'classifier', true),
   ],
   ignored: ['embeddings.position_ids', 'embeddings.token_type_ids'],
@@ -72,7 +73,14 @@ export function fromBertConfig(raw: Json, pooler: boolean, where: string, more: 
 
 export function toBertConfig(config: TransformerConfig, heads: ReadonlySet<string>): Record<string, unknown> {
   // transformers' classifier reads the pooler; without one it would invent it, so such a model is named as the plain encoder.
-  const kind = heads.has('classification') && config.pooler ? 'BertForSequenceClassification' : heads.has('mlm') ? 'BertForMaskedLM' : 'BertModel'
+  const kind =
+    heads.has('classification') && config.pooler
+      ? 'BertForSequenceClassification'
+      : heads.has('nsp')
+        ? 'BertForPreTraining'
+        : heads.has('mlm')
+          ? 'BertForMaskedLM'
+          : 'BertModel'
   return {
     architectures: [kind],
     model_type: 'bert',

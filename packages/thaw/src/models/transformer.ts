@@ -6,6 +6,7 @@
 import { constant, type Dim, ops, type Tensor } from '@thaw/tensor'
 import { activations, dropout, layerNorm, linear } from '../nn/layers.js'
 import type { Scope } from '../nn/scope.js'
+import { type AttentionCache, cachedAttention } from './attention-cache.js'
 import type { TransformerConfig } from './config.js'
 
 export interface TransformerInputs {
@@ -17,6 +18,8 @@ export interface TransformerInputs {
   positions?: Tensor
   /** Segment ids, i32 [batch, time]; default 0. */
   segments?: Tensor
+  /** Keys and values of earlier tokens: `ids` are those that follow them. */
+  cache?: AttentionCache
 }
 
 export interface TransformerOutputs {
@@ -28,13 +31,13 @@ export interface TransformerOutputs {
 
 /** The graph of a backbone. Paths of parameters and sites are those of docs/architecture.md. */
 export function transformer(scope: Scope, config: TransformerConfig, inputs: TransformerInputs): TransformerOutputs {
-  const [batch, time] = inputs.ids.shape as [Dim, Dim]
+  const time = inputs.ids.shape[1]!
   const visibility = attentionBias(config, inputs, time)
   const bias = visibility && scope.site('attention.bias', visibility)
   let h = embeddings(scope, config, inputs, time)
   const layers = [h]
   for (let n = 0; n < config.layers; n++) {
-    h = block(scope, config, `layers.${n}`, h, (path, x) => attention(scope, config, path, x, batch, time, bias))
+    h = block(scope, config, `layers.${n}`, h, (path, x) => attention(scope, config, path, x, inputs, bias))
     layers.push(h)
   }
   if (config.block === 'pre') h = layerNorm(scope, 'norm', h, config.hidden, config.normEpsilon)
@@ -67,7 +70,15 @@ function feedforward(scope: Scope, config: TransformerConfig, path: string, x: T
 }
 
 /** Multi-head self-attention. The three projections are one product, cut up by one transposition. */
-function attention(scope: Scope, config: TransformerConfig, path: string, x: Tensor, batch: Dim, time: Dim, bias: Tensor | undefined): Tensor {
+function attention(
+  scope: Scope,
+  config: TransformerConfig,
+  path: string,
+  x: Tensor,
+  { ids, cache }: TransformerInputs,
+  bias: Tensor | undefined,
+): Tensor {
+  const [batch, time] = ids.shape as [Dim, Dim]
   const { hidden, heads } = config
   const width = hidden / heads
   const names = ['query', 'key', 'value']
@@ -79,11 +90,24 @@ function attention(scope: Scope, config: TransformerConfig, path: string, x: Ten
   const joint = ops.reshape(ops.linear(x, weight, biases), [batch, time, 3, heads, width])
   const parts = ops.split(ops.transpose(joint, [2, 0, 3, 1, 4]), [1, 1, 1], 0) // [1, batch, heads, time, width] each
   const [q, k, v] = parts.map((part, i) => scope.site(`${path}.${names[i]}`, ops.squeeze(part, 0))) as [Tensor, Tensor, Tensor]
-  const keep = scope.training && config.dropout > 0 ? ops.keepMask(`${path}.probabilities`, config.dropout, [batch, heads, time, time]) : undefined
-  const { output, probabilities } = ops.attentionWithProbabilities(q, k, v, { ...(bias ? { mask: bias } : {}), ...(keep ? { keep } : {}) })
-  scope.site(`${path}.probabilities`, probabilities)
+  const output = cache ? cachedAttention(cache, path, q, k, v, bias) : freshAttention(scope, config, path, [q, k, v], bias)
   const rows = ops.reshape(ops.transpose(output, [0, 2, 1, 3]), [-1, hidden])
   return linear(scope, `${path}.output`, scope.site(`${path}.mixture`, rows), hidden, hidden)
+}
+
+/** Attention of a text's tokens to each other, with dropout of the probabilities in training. */
+function freshAttention(
+  scope: Scope,
+  config: TransformerConfig,
+  path: string,
+  [q, k, v]: [Tensor, Tensor, Tensor],
+  bias: Tensor | undefined,
+): Tensor {
+  const shape = [...q.shape.slice(0, 3), k.shape[2]!]
+  const keep = scope.training && config.dropout > 0 ? ops.keepMask(`${path}.probabilities`, config.dropout, shape) : undefined
+  const { output, probabilities } = ops.attentionWithProbabilities(q, k, v, { ...(bias ? { mask: bias } : {}), ...(keep ? { keep } : {}) })
+  scope.site(`${path}.probabilities`, probabilities)
+  return output
 }
 
 /** One additive bias for all layers: later tokens and padding are hidden. */

@@ -5,24 +5,10 @@ import type { Executor, Store } from '@thaw/tensor'
 import { perplexity, wordPerplexity } from '../metrics/perplexity.js'
 import type { TransformerConfig } from '../models/config.js'
 import { Scope } from '../nn/scope.js'
-import type { TokenCache } from '../text/corpus/index.js'
-import { causalObjective, ignored } from './objectives/causal.js'
+import { causalGraph } from './objectives/causal-graph.js'
+import { type Evaluation, type Evaluator, ignored } from './objectives/objective.js'
 
-export interface PerplexityReport {
-  /** Summed loss in nats over all tokens. */
-  loss: number
-  tokens: number
-  words: number
-  perToken: number
-  /** exp(loss / words): comparable across tokenizers where words are counted alike. */
-  perWord: number
-}
-
-export interface Evaluator {
-  /** Of a range of a cache; `words` says how many words it has. */
-  evaluate(cache: TokenCache, range?: { from?: number; to?: number; words?: number; first?: number }): Promise<PerplexityReport>
-  dispose(): Promise<void>
-}
+export type PerplexityReport = Evaluation
 
 /** Compiles the evaluation of a causal model whose parameters are in a store. */
 export async function perplexityEvaluator(
@@ -31,7 +17,7 @@ export async function perplexityEvaluator(
   params: Store,
   shape: { batch: number; time: number },
 ): Promise<Evaluator> {
-  const { sum, count } = causalObjective(new Scope(), config)
+  const { sum, count } = causalGraph(new Scope(), config)
   const program = await executor.compile({ outputs: { sum, count } }, { shapes: [shape] })
   const { batch, time } = shape
   return {

@@ -8,21 +8,22 @@ import { writeCheckpoint } from '../hub/checkpoint.js'
 import { settleFolder } from '../hub/replace-folder.js'
 import { runLog } from '../log/run-log.js'
 import type { TransformerConfig } from '../models/config.js'
-import { parameterShapes } from '../models/shapes.js'
 import { configOf } from '../models/sizes.js'
 import { Scope } from '../nn/scope.js'
-import { languageModelBatchCount, languageModelBatches, readDocuments, type TokenCache, tokenizeCorpus } from '../text/corpus/index.js'
-import { loadTokenizer, type Tokenizer, type TokenizerKind, trainByteLevelBpe } from '../text/tokenizer/index.js'
+import { readDocuments, type TokenCache, tokenizeCorpus } from '../text/corpus/index.js'
+import { loadTokenizer, type Tokenizer, type TokenizerKind } from '../text/tokenizer/index.js'
 import { initialise } from '../train/initialise.js'
 import { runLoop, type StepReport } from '../train/loop.js'
 import { loadTrainingState, removeTrainingState, saveTrainingState } from '../train/state.js'
 import { createTrainer, type Trainer } from '../train/trainer.js'
 import { type HeldOut, heldOutEnd, heldOutText } from './held-out.js'
-import { causalObjective } from './objectives/causal.js'
-import { type PerplexityReport, perplexityEvaluator } from './perplexity.js'
+import { objectiveKinds } from './objectives/index.js'
+import type { BatchSource, Objective } from './objectives/objective.js'
+import type { PerplexityReport } from './perplexity.js'
 import { plannedSteps, scheduleOf, validationInterval, warmupSteps } from './plan.js'
 import { type PretrainSettings, pretrainSettings } from './settings.js'
 import { copyStandardInput, type StandardInput } from './standard-input.js'
+import { stepBatches, stepsPerEpoch } from './steps.js'
 
 /** What happens, for whoever shows it. */
 export type PretrainEvent =
@@ -117,19 +118,22 @@ interface Run {
 async function run(context: Run): Promise<PretrainReport> {
   const { out, folder, tokenizer, executor, onEvent, resume, input } = context
   let { settings } = context
-  const config = configOf(settings.size, { ...settings.config, vocabulary: tokenizer.size })
-  const shapes = parameterShapes(config)
+  const kind = objectiveKinds[settings.objective]
+  const config = configOf(settings.size, { ...kind.config(settings), ...settings.config, vocabulary: tokenizer.size })
+  const objective = kind.create({ settings, config, tokenizer })
+  const { shapes } = objective
   const params = await executor.store('params')
   await params.declare([...shapes].map(([path, shape]) => ({ path, shape, dtype: 'f32' })))
   await initialise(params, shapes, settings.seed)
   const parameters = [...shapes.values()].reduce((total, shape) => total + shape.reduce((a, b) => a * b, 1), 0)
   onEvent({ kind: 'model', parameters, config })
+  const model = { config, objective, params, parameters }
   if (!resume) {
     // in this order, so that a run that is killed in between finds nothing of an older one to go on from
     for (const file of [runFile(folder), reportFile(folder)]) await rm(file, { force: true })
     await removeTrainingState(folder)
     // the folder is a checkpoint from the start; that also refuses a folder that is something else
-    await saveModel(out, config, tokenizer, params)
+    await saveModel(out, model, tokenizer)
     await mkdir(folder, { recursive: true })
     await input.keep(folder)
     settings = { ...settings, text: input.files }
@@ -147,7 +151,6 @@ async function run(context: Run): Promise<PretrainReport> {
   await using cache = await tokenize(settings.text, 'corpus')
   onEvent({ kind: 'corpus', tokens: cache.tokens, words: cache.words, documents: cache.documents })
   const corpus = { cache, endOfText: endOfText ?? 0 }
-  const model = { config, params, parameters }
   if (!settings.valid)
     return await train({ ...context, settings }, model, { ...corpus, validCache: cache, heldOut: await heldOutEnd(cache, tokenizer) })
   await using validCache = await tokenize(settings.valid, 'validation')
@@ -156,6 +159,7 @@ async function run(context: Run): Promise<PretrainReport> {
 
 interface Model {
   config: TransformerConfig
+  objective: Objective
   params: Store
   parameters: number
 }
@@ -169,19 +173,19 @@ interface Corpus {
 
 async function train(
   { settings, out, folder, tokenizer, executor, onEvent, signal }: Run,
-  { config, params, parameters }: Model,
+  model: Model,
   { cache, validCache, heldOut, endOfText }: Corpus,
 ): Promise<PretrainReport> {
+  const { objective, params, parameters } = model
   const { batch, time, microsteps, seed } = settings
   const scope = new Scope({ training: true })
-  const objective = causalObjective(scope, config)
   const trainer = await createTrainer(executor, {
-    loss: objective.loss,
+    ...objective.graph(scope),
     trainable: [...scope.parameters.values()],
     optimizer: adamw({ weightDecay: settings.weightDecay, ...(settings.clip > 0 ? { clip: settings.clip } : {}) }),
     params,
     microsteps,
-    shapes: [{ batch, time }],
+    shapes: [objective.sizes],
   })
   const stores = { params, optimizer: trainer.optimizer }
   const position = await loadTrainingState<Position>(folder, stores)
@@ -191,8 +195,9 @@ async function train(
       `${out}: the text has changed: the run began with ${position.tokens} tokens, now there are ${cache.tokens}; bring the text back, or start a new run`,
     )
   const range = { from: 0, to: validCache === cache ? heldOut.from : cache.tokens }
-  const perEpoch = Math.floor(languageModelBatchCount(cache, { batch, time, ...range }) / microsteps)
-  const secondsPerStep = await timeOneStep(trainer, batch, time)
+  const source = await objective.batches(cache, range)
+  const perEpoch = stepsPerEpoch(source, microsteps)
+  const secondsPerStep = await timeOneStep(trainer, source, microsteps)
   const total = position?.total ?? plannedSteps(settings, perEpoch, secondsPerStep)
   const from = position?.step ?? 0
   const began = performance.now()
@@ -215,7 +220,7 @@ async function train(
     secondsPerStep,
   })
 
-  const evaluator = await perplexityEvaluator(executor, config, params, { batch, time })
+  const evaluator = await objective.evaluator(executor, params)
   const log = runLog(folder, from > 0 ? { resumeFrom: from } : {})
   let validation: PerplexityReport | undefined
   const schedule = scheduleOf(settings, total)
@@ -226,10 +231,10 @@ async function train(
       from,
       seed,
       rate: (step) => settings.rate * schedule(step),
-      batches: stepBatches(cache, { batch, time, microsteps, seed, perEpoch, range }, from),
+      batches: stepBatches(source, microsteps, from),
       onStep(report) {
         const tokens = (report.step - from) * batch * time * microsteps
-        log.write(report.step, { loss: report.loss, rate: report.rate, gradientNorm: report.gradientNorm })
+        log.write(report.step, { loss: report.loss, rate: report.rate, gradientNorm: report.gradientNorm, ...report.outputs })
         onEvent({ kind: 'step', tokens, ...report })
       },
       validate: {
@@ -241,6 +246,7 @@ async function train(
             validLoss: validation.loss / validation.tokens,
             validPerplexity: validation.perToken,
             validWordPerplexity: validation.perWord,
+            ...validation.others,
           })
           onEvent({ kind: 'validation', step, report: validation })
         },
@@ -256,7 +262,7 @@ async function train(
     })
     // a run that was killed after its last step has not validated its end in this session
     if (!end.stopped) validation ??= await evaluator.evaluate(validCache, { ...heldOut, first: endOfText })
-    await saveModel(out, config, tokenizer, params)
+    await saveModel(out, model, tokenizer)
     const tokens = end.step * batch * time * microsteps
     const { seconds = 0 } = positionAt(end.step)
     const report = {
@@ -282,54 +288,36 @@ async function train(
 }
 
 /** Seconds a step will take: the third of three rehearsals, which change nothing. */
-async function timeOneStep(trainer: Trainer, batch: number, time: number): Promise<number> {
-  const feed = { data: new Int32Array(batch * time), shape: [batch, time] }
+async function timeOneStep(trainer: Trainer, source: BatchSource, microsteps: number): Promise<number> {
   let seconds = 0
-  for (let i = 0; i < 3; i++) {
-    const start = performance.now()
-    await trainer.rehearse({ ids: feed, targets: feed })
-    seconds = (performance.now() - start) / 1000
+  for await (const [feeds] of stepBatches(source, microsteps, 0)) {
+    for (let i = 0; i < 3; i++) {
+      const start = performance.now()
+      await trainer.rehearse(feeds!)
+      seconds = (performance.now() - start) / 1000
+    }
+    break
   }
   return seconds * 1.05
 }
 
-interface Plan {
-  batch: number
-  time: number
-  microsteps: number
-  seed: number
-  perEpoch: number
-  range: { from: number; to: number }
-}
-
-/** The batches of each step, through as many epochs as it takes, from any step on. */
-async function* stepBatches(cache: TokenCache, { batch, time, microsteps, seed, perEpoch, range }: Plan, from: number) {
-  const shape = [batch, time]
-  for (let epoch = Math.floor(from / perEpoch); ; epoch++) {
-    const start = Math.max(0, from - epoch * perEpoch) * microsteps
-    let step: { ids: { data: Int32Array; shape: number[] }; targets: { data: Int32Array; shape: number[] } }[] = []
-    for await (const { inputs, targets, index } of languageModelBatches(cache, { batch, time, seed, epoch, start, ...range })) {
-      if (index >= perEpoch * microsteps) break
-      step.push({ ids: { data: inputs, shape }, targets: { data: targets, shape } })
-      if (step.length < microsteps) continue
-      yield step
-      step = []
-    }
-  }
-}
-
 async function tokenizerFor(settings: PretrainSettings, onEvent: (event: PretrainEvent) => void): Promise<Tokenizer> {
-  if (settings.tokenizer) return loadTokenizer(settings.tokenizer)
+  const kind = objectiveKinds[settings.objective]
+  if (settings.tokenizer) {
+    const tokenizer = await loadTokenizer(settings.tokenizer)
+    kind.addTokens?.(tokenizer)
+    return tokenizer
+  }
   async function* texts() {
     const onProgress = (bytesRead: number, bytesTotal: number | undefined) => onEvent({ kind: 'read', purpose: 'tokenizer', bytesRead, bytesTotal })
     for await (const { text } of readDocuments(settings.text, { documents: settings.documents, onProgress })) yield text
   }
-  return trainByteLevelBpe(texts(), { vocabulary: settings.vocabulary })
+  return kind.trainTokenizer(texts(), settings.vocabulary)
 }
 
-async function saveModel(out: string, config: TransformerConfig, tokenizer: Tokenizer, params: Store): Promise<void> {
+async function saveModel(out: string, { config, objective: { shapes, saved }, params }: Model, tokenizer: Tokenizer): Promise<void> {
   const parameters = []
-  for (const [path, shape] of parameterShapes(config)) parameters.push({ path, shape, data: (await params.read(path)) as Float32Array })
+  for (const path of saved) parameters.push({ path, shape: shapes.get(path)!, data: (await params.read(path)) as Float32Array })
   await writeCheckpoint(out, { config: { model: config }, parameters, tokenizer })
 }
 

@@ -3,7 +3,9 @@
 import { type TransformerConfig, validateConfig } from '../models/config.js'
 import { configOf, type SizeName, sizes } from '../models/sizes.js'
 
-export const objectives = ['causal'] as const
+/** What can be learnt; see objectives/index.ts. */
+export const objectives = ['causal', 'masked'] as const
+export type ObjectiveName = (typeof objectives)[number]
 
 export const schedules = ['cosine', 'inverse-square-root', 'linear', 'constant'] as const
 export type ScheduleName = (typeof schedules)[number]
@@ -16,7 +18,15 @@ export interface PretrainSettings {
   text: string[]
   /** Held-out text; without it the last 2 % of the tokens. */
   valid?: string[]
-  objective: (typeof objectives)[number]
+  objective: ObjectiveName
+  /** masked: share of the tokens to guess. Default 0.15. */
+  maskShare?: number
+  /** masked: whole words are hidden instead of single tokens. Default false. */
+  wholeWords?: boolean
+  /** masked: next-sentence prediction as a second objective. Default false. */
+  nextSentence?: boolean
+  /** masked: BERT's transform and bias before the tied table. Default true. */
+  headTransform?: boolean
   size: SizeName
   /** Changes to the size's configuration: dropout, positions, … */
   config?: Partial<TransformerConfig>

@@ -1,28 +1,29 @@
-// Causal language modelling: every token is predicted from those before it (Bengio et al. 2003; GPT: Radford et al. 2018, equation 1).
-// The head is tied to the token embedding (Press & Wolf 2017).
+// Causal language modelling as an objective: windows of text, each token a target of those before it; perplexity on held-out text.
 
-import { dim, input, ops, type Tensor } from '@thaw/tensor'
-import type { TransformerConfig } from '../../models/config.js'
-import { transformer } from '../../models/transformer.js'
-import type { Scope } from '../../nn/scope.js'
+import { parameterShapes } from '../../models/shapes.js'
+import { trainByteLevelBpe } from '../../text/tokenizer/index.js'
+import { perplexityEvaluator } from '../perplexity.js'
+import { causalGraph } from './causal-graph.js'
+import type { ObjectiveKind } from './objective.js'
+import { windowBatches } from './windows.js'
 
-/** Targets with this id do not count. */
-export const ignored = -100
-
-export interface ObjectiveGraph {
-  /** The mean over counted targets, in nats. */
-  loss: Tensor
-  /** The sum over counted targets, and their number: for perplexities over several batches. */
-  sum: Tensor
-  count: Tensor
-}
-
-/** Feeds: ids and targets, i32 [batch, time]; a target of −100 does not count. */
-export function causalObjective(scope: Scope, config: TransformerConfig): ObjectiveGraph {
-  const shape = [dim('batch'), dim('time')]
-  const ids = input('ids', shape, 'i32')
-  const targets = input('targets', shape, 'i32')
-  const { hidden } = transformer(scope, config, { ids })
-  const table = scope.parameter('embeddings.token.weight', [config.vocabulary, config.hidden])
-  return ops.linearCrossEntropy(hidden, table, ops.reshape(targets, [-1]), { ignore: ignored })
+export const causal: ObjectiveKind = {
+  config: () => ({}),
+  trainTokenizer: (texts, vocabulary) => trainByteLevelBpe(texts, { vocabulary }),
+  create({ settings: { batch, time, seed }, config }) {
+    const shapes = parameterShapes(config)
+    const shape = [batch, time]
+    return {
+      shapes,
+      saved: [...shapes.keys()],
+      sizes: { batch, time },
+      graph: (scope) => ({ loss: causalGraph(scope, config).loss }),
+      batches: async (cache, range) =>
+        windowBatches(cache, range, { batch, time, seed }, ({ inputs, targets }) => ({
+          ids: { data: inputs, shape },
+          targets: { data: targets, shape },
+        })),
+      evaluator: (executor, params) => perplexityEvaluator(executor, config, params, { batch, time }),
+    }
+  },
 }

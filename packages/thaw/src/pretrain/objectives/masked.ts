@@ -1,0 +1,147 @@
+// Masked language modelling: some tokens are hidden, and each is guessed from both sides (BERT: Devlin et al. 2019). Logits are computed at the masked
+// places only: their indices are fed, the same number in every batch, so that a step costs less than a causal one.
+
+import { dim, type Executor, input, ops, type Store, type Tensor } from '@thaw/tensor'
+import { perplexity, wordPerplexity } from '../../metrics/perplexity.js'
+import type { TransformerConfig } from '../../models/config.js'
+import { languageHead, languageHeadLoss, languageHeadShapes } from '../../models/language-head.js'
+import { parameterShapes } from '../../models/shapes.js'
+import { type TransformerInputs, transformer } from '../../models/transformer.js'
+import { Scope } from '../../nn/scope.js'
+import { hash, random } from '../../text/random.js'
+import { type Tokenizer, trainWordPiece } from '../../text/tokenizer/index.js'
+import type { PretrainSettings } from '../settings.js'
+import { type Masked, type MaskingRules, maskingRules, maskTokens, placeCount } from './masking.js'
+import { nextSentenceObjective } from './next-sentence.js'
+import { type Evaluator, type Feeds, ignored, type Objective, type ObjectiveContext, type ObjectiveKind } from './objective.js'
+import { placeRandom, windowBatches } from './windows.js'
+
+export const masked: ObjectiveKind = {
+  config: ({ size, nextSentence = false }) => (size === 'tutorial' ? { causal: false } : { ...bertForm, pooler: nextSentence }),
+  trainTokenizer: (texts, vocabulary) => trainWordPiece(texts, { vocabulary }),
+  addTokens: addMask,
+  create: (context) => (context.settings.nextSentence ? nextSentenceObjective(context) : maskedObjective(context)),
+}
+
+/** BERT's form of the general sizes. */
+export const bertForm: Partial<TransformerConfig> = { block: 'post', causal: false, activation: 'gelu-tanh', normEpsilon: 1e-12, segments: 2 }
+
+/** Gives a tokenizer without a mask token one. */
+export function addMask(tokenizer: Tokenizer): void {
+  if (!tokenizer.special.mask) tokenizer.addTokens(['[MASK]'], { special: true })
+}
+
+const defaultShare = 0.15
+
+export const maskedRules = ({ maskShare = defaultShare, wholeWords = false }: PretrainSettings, tokenizer: Tokenizer): MaskingRules =>
+  maskingRules(tokenizer, { share: maskShare, wholeWords })
+
+/** Ids as rows with [CLS] before and [SEP] after them, where the tokenizer has these, as texts look later on. */
+export function framing({ special: { cls, sep } }: Tokenizer): { extra: number; rows(windows: readonly Int32Array[]): Int32Array } {
+  const extra = cls && sep ? 2 : 0
+  return {
+    extra,
+    rows(windows) {
+      const time = windows[0]!.length + extra
+      const rows = new Int32Array(windows.length * time)
+      windows.forEach((window, r) => {
+        rows.set(extra ? [cls!.id, ...window, sep!.id] : window, r * time)
+      })
+      return rows
+    },
+  }
+}
+
+/** A masked batch as feeds. */
+export function maskedFeeds({ ids, places, targets }: Masked, shape: readonly [number, number]): Feeds {
+  return {
+    ids: { data: ids, shape },
+    places: { data: places, shape: [places.length] },
+    targets: { data: targets, shape: [targets.length] },
+  }
+}
+
+interface MaskedGraph {
+  /** Rows [batch·time, hidden]. */
+  hidden: Tensor
+  loss: Tensor
+  sum: Tensor
+  count: Tensor
+}
+
+/** Feeds: ids, i32 [batch, time]; places, i32 [places], indices into them; targets, i32 [places], −100 where a place does not count. */
+export function maskedGraph(scope: Scope, config: TransformerConfig, transform: boolean, more: Omit<TransformerInputs, 'ids'> = {}): MaskedGraph {
+  const { hidden } = transformer(scope, config, { ids: input('ids', [dim('batch'), dim('time')], 'i32'), ...more })
+  const rows = ops.gather(hidden, input('places', [dim('places')], 'i32'))
+  return { hidden, ...languageHeadLoss(languageHead(scope, config, rows, transform), input('targets', [dim('places')], 'i32'), ignored) }
+}
+
+function maskedObjective({ settings, config, tokenizer }: ObjectiveContext): Objective {
+  const { batch, time, seed, headTransform = true } = settings
+  const rules = maskedRules(settings, tokenizer)
+  const frame = framing(tokenizer)
+  const room = placeCount(batch * time, rules.share)
+  const shapes = new Map([...parameterShapes(config), ...(headTransform ? languageHeadShapes(config) : [])])
+  return {
+    shapes,
+    saved: [...shapes.keys()],
+    sizes: { batch, time, places: room },
+    graph: (scope) => ({ loss: maskedGraph(scope, config, headTransform).loss }),
+    batches: async (cache, range) =>
+      windowBatches(cache, range, { batch, time: time - frame.extra, seed }, ({ inputs }, place) => {
+        const rows = frame.rows(chunks(inputs, time - frame.extra))
+        return maskedFeeds(maskTokens(rows, time, room, rules, placeRandom(seed, place)), [batch, time])
+      }),
+    evaluator: (executor, params) => maskedEvaluator(executor, params, { config, tokenizer, batch, time, rules, transform: headTransform }),
+  }
+}
+
+/** An array in pieces of one length. */
+export const chunks = (ids: Int32Array, length: number): Int32Array[] =>
+  Array.from({ length: Math.ceil(ids.length / length) }, (_, i) => ids.subarray(i * length, (i + 1) * length))
+
+/** Evaluations of one corpus mask the same tokens, whatever the run's seed. */
+export const evaluationSeed = 20_190_602
+
+export interface MaskedEvaluatorOptions {
+  config: TransformerConfig
+  tokenizer: Tokenizer
+  batch: number
+  time: number
+  rules: MaskingRules
+  transform: boolean
+}
+
+/**
+ * Compiles the evaluation of a masked model: the loss at masked places, all tokens of the range seen once.
+ *
+ * Per word it is what the tutorial reports: exp(mean loss · tokens / words), the mean over masked places, tokens and words those of the text.
+ */
+export async function maskedEvaluator(executor: Executor, params: Store, options: MaskedEvaluatorOptions): Promise<Evaluator> {
+  const { config, tokenizer, batch, time, rules, transform } = options
+  const frame = framing(tokenizer)
+  const length = time - frame.extra
+  const { sum, count } = maskedGraph(new Scope(), config, transform)
+  const program = await executor.compile({ outputs: { sum, count } }, { shapes: [{ batch, time, places: placeCount(batch * time, rules.share) }] })
+  return {
+    async evaluate(cache, { from = 0, to = cache.tokens, words = cache.words } = {}) {
+      let loss = 0
+      let tokens = 0
+      for (let at = from; at < to; ) {
+        const rows = Math.min(batch, Math.max(1, Math.floor((to - at) / length)))
+        const text = await cache.read(at, Math.min(rows * length, to - at))
+        const ids = frame.rows(chunks(text, text.length / rows))
+        const width = ids.length / rows
+        const room = placeCount(ids.length, rules.share)
+        const chosen = maskTokens(ids, width, room, rules, random(hash(evaluationSeed, at - from)))
+        const { outputs } = await program.bind({ params }).run({ feeds: maskedFeeds(chosen, [rows, width]) })
+        loss += Number(outputs.sum!.data[0])
+        tokens += Number(outputs.count!.data[0])
+        at += text.length
+      }
+      const maskedWords = (words * tokens) / (to - from)
+      return { loss, tokens, words: maskedWords, perToken: perplexity(loss, tokens), perWord: wordPerplexity(loss, maskedWords) }
+    },
+    dispose: () => program.dispose(),
+  }
+}
