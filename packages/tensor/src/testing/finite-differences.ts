@@ -1,20 +1,13 @@
-// For tests: a gradient beside the quotient of differences that it is the limit of.
+// For tests: the gradient of any graph beside the quotients of differences that it is the limit of, element by element.
 
 import assert from 'node:assert/strict'
+import type { Executor } from '../executor/executor.js'
 import { grad } from '../graph/grad.js'
 import { add, mul } from '../graph/ops/elementwise.js'
 import { sum } from '../graph/ops/reduce.js'
 import { input, type Tensor } from '../graph/tensor.js'
-import { testExecutor, type Value } from './run.js'
-
-/** The numbers −1 … 1 that a small generator gives, the same at each call. */
-export function numbers(count: number, seed = 1): Float32Array {
-  let state = seed
-  return Float32Array.from({ length: count }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return state / 2 ** 31 - 1
-  })
-}
+import { numbers } from './derivatives.js'
+import type { Value } from './run.js'
 
 /** f32 values of a shape. */
 export const values = (shape: readonly number[], seed = 1): Value => ({
@@ -31,6 +24,7 @@ export const values = (shape: readonly number[], seed = 1): Value => ({
  * `build` makes f's outputs out of inputs of the feeds' names.
  */
 export async function checkGradients(
+  executor: Executor,
   build: (inputs: Record<string, Tensor>) => readonly Tensor[],
   feeds: Readonly<Record<string, Value>>,
   { step = 1e-2, tolerance = 2e-3 } = {},
@@ -45,7 +39,6 @@ export async function checkGradients(
     scalar,
     wrt.map((name) => inputs[name]!),
   )
-  const executor = await testExecutor()
   const exact = await executor.compile({ outputs: Object.fromEntries(gradients.map((g, i) => [`gradient of ${wrt[i]}`, g.tensor])) })
   const value = await executor.compile({ outputs: { scalar } })
   const only = (names: readonly string[], given: Readonly<Record<string, Value>>) =>
