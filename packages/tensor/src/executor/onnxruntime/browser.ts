@@ -27,7 +27,7 @@ export async function createExecutor(options: ExecutorOptions = {}): Promise<Exe
 }
 
 const notLoaded =
-  "its file cannot be loaded. Vite's development server needs `optimizeDeps: { exclude: ['@thaw/tensor'], include: ['@thaw/tensor > protobufjs/minimal.js'] }` in vite.config.js"
+  "its file cannot be loaded. Vite's development server needs `optimizeDeps: { exclude: ['thaw', '@thaw/tensor'], include: ['@thaw/tensor > protobufjs/minimal.js'] }` in vite.config.js"
 
 function workerOf(options: BrowserHostOptions): WorkerLink {
   const worker = new Worker(new URL('./browser-worker.js', import.meta.url), { type: 'module', name: 'thaw-executor' })
