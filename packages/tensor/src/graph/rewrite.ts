@@ -1,4 +1,4 @@
-// Rebuilding a graph with some of its nodes replaced: how patterns are recognised, and how leaves are exchanged for others.
+// Rebuilding a graph by a rule that may replace any of its tensors: how patterns are recognised. To exchange given tensors there is `substitute`.
 
 import { Node, type Tensor } from './tensor.js'
 import { nodesOf } from './walk.js'
@@ -35,7 +35,3 @@ export function rewrite(tensors: readonly Tensor[], rule: Rule): Rewritten {
     },
   }
 }
-
-/** The graph with leaves, or any other tensors, exchanged. */
-export const substitute = (tensors: readonly Tensor[], replacements: ReadonlyMap<Tensor, Tensor>): Tensor[] =>
-  rewrite(tensors, (tensor) => replacements.get(tensor)).tensors

@@ -6,6 +6,7 @@ import { simplify } from '../../graph/patterns/index.js'
 import { input, type Tensor } from '../../graph/tensor.js'
 import { nodesOf } from '../../graph/walk.js'
 import { decodeModel } from './decode.js'
+import { dequantized } from './dequantize.js'
 import { readDim } from './dims.js'
 import { importGraph, type Scope } from './import-graph.js'
 import { type ModelMessage, OnnxError, type TensorMessage, typeNames, type ValueMessage } from './messages.js'
@@ -34,6 +35,10 @@ export interface ImportReport {
   folded: number
   /** Composite nodes in what was read, however they came: from an ONNX operation or from a recognised pattern. */
   patterns: { attention: number; layerNorm: number; gelu: number; linear: number }
+  /** What the composites say of the architecture: heads of the attentions, ε of the layer norms (distinct values), and activations by name. */
+  heads: Dim[]
+  epsilons: number[]
+  activations: Record<string, number>
   /** Named dimensions of the inputs. */
   dims: string[]
   /** What the graph takes for granted of its inputs: `sequence ≤ 512`. */
@@ -80,6 +85,7 @@ export function readOnnx(bytes: Uint8Array, options: ReadOptions = {}): Imported
   const model = decodeModel(bytes, file)
   const opset = model.opsets.get('') ?? 0
   if (opset < 9) throw new OnnxError(`${file}: operator set ${opset} is not read: at least 9 is needed (PyTorch exports 13 and later)`)
+  model.graph = dequantized(model.graph, (tensor) => tensorData(tensor, file, options.external))
   const sizes = new Map<string, Dim>()
   const renamed: string[] = []
   for (;;) {
@@ -152,7 +158,7 @@ function attempt(
       opset,
       nodes: graph.nodes.length,
       folded: scope.counts.folded,
-      patterns: countPatterns(simplified.tensors),
+      ...compositesOf(simplified.tensors),
       dims: [...new Set(Object.values(inputs).flatMap(({ shape }) => shape.flatMap((size) => plainName(size) ?? [])))],
       assumptions: [...assumptions],
       untied: table.untied,
@@ -177,13 +183,17 @@ function inputTensor({ name, type, shape }: ValueMessage, file: string, sizes: R
   return input(name, dims, dtype)
 }
 
-function countPatterns(tensors: readonly Tensor[]): ImportReport['patterns'] {
-  const patterns = { attention: 0, layerNorm: 0, gelu: 0, linear: 0 }
-  for (const { operation } of nodesOf(tensors)) {
-    if (operation.name === 'attention') patterns.attention++
-    else if (operation.name === 'layer-norm') patterns.layerNorm++
-    else if (operation.name === 'gelu' || operation.name === 'gelu-tanh') patterns.gelu++
-    else if (operation.name === 'linear' || operation.name === 'affine') patterns.linear++
+function compositesOf(tensors: readonly Tensor[]): Pick<ImportReport, 'patterns' | 'heads' | 'epsilons' | 'activations'> {
+  const nodes = nodesOf(tensors)
+  const named = (...names: readonly string[]) => nodes.filter(({ operation }) => names.includes(operation.name))
+  const [attentions, norms] = [named('attention'), named('layer-norm')]
+  const activations = Object.fromEntries(
+    ['gelu', 'gelu-tanh', 'relu', 'tanh'].map((name) => [name, named(name).length] as const).filter(([, times]) => times > 0),
+  )
+  return {
+    patterns: { attention: attentions.length, layerNorm: norms.length, gelu: named('gelu', 'gelu-tanh').length, linear: named('affine').length },
+    heads: [...new Set(attentions.map(({ inputs }) => inputs[0]!.shape[1]!))],
+    epsilons: [...new Set(norms.map(({ attributes }) => attributes.epsilon as number))],
+    activations,
   }
-  return patterns
 }
