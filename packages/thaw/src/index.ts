@@ -3,6 +3,7 @@
 export * from './adapt/index.js'
 export { chooseRegularization, tfidfClassifier } from './baseline/classifier.js'
 export * from './data/index.js'
+export { createDecoder, type Decoder } from './generate/decoder.js'
 export { type Generated, type Generator, generate, generator } from './generate/generate.js'
 export type { GenerateOptions } from './generate/settings.js'
 export { type Checkpoint, readCheckpoint, writeCheckpoint } from './hub/checkpoint.js'
