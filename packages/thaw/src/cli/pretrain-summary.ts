@@ -17,7 +17,7 @@ const predictions: Record<PretrainSettings['objective'], { predicted: string; ma
   causal: { predicted: 'tokens', marks: 'end-of-text marks are predicted and count in the loss, but are no words' },
   masked: {
     predicted: 'masked tokens, the same ones at each validation',
-    marks: 'of the words of the text, the share of its tokens that are masked; special tokens never are',
+    marks: 'counted are as many words as tokens are masked, in proportion; special tokens never are',
   },
 }
 

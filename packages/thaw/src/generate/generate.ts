@@ -96,6 +96,22 @@ function continuationText(tokenizer: Tokenizer, prompt: readonly number[], ids: 
   return whole.startsWith(before) ? whole.slice(before.length) : tokenizer.decode(ids)
 }
 
+/** The text of tokens as they come. How a token is written may depend on the one before it, so each is decoded together with the last ones. */
+function textStream(tokenizer: Tokenizer, prompt: readonly number[]): (token: number | undefined, last: boolean) => string {
+  let before = prompt.slice(-4)
+  let fresh: number[] = []
+  return (token, last) => {
+    if (token !== undefined) fresh.push(token)
+    const known = tokenizer.decode(before)
+    const text = tokenizer.decode([...before, ...fresh])
+    // a character of several bytes may be half there
+    if (text.length <= known.length || (text.endsWith('\ufffd') && !last)) return ''
+    before = fresh
+    fresh = []
+    return text.slice(known.length)
+  }
+}
+
 async function search(decoder: Decoder, given: readonly number[][], settings: GenerateSettings, stops: ReadonlySet<number>): Promise<Hypothesis[]> {
   const copies = given.flatMap((ids) => Array.from({ length: settings.beams }, () => ids))
   const found = await beamSearch(await continueTexts(decoder, copies, settings.tokens), { ...settings, stops })
@@ -112,7 +128,7 @@ async function sample(
   const texts = await continueTexts(decoder, given, settings.tokens)
   const generators = given.map((_, row) => random(hash(settings.seed, row)))
   const results = given.map(() => ({ ids: [] as number[], logProbability: 0, ended: false }))
-  const shown = given.map(() => '')
+  const streams = given.map((ids) => textStream(tokenizer, ids))
   for (let length = 1; length <= settings.tokens; length++) {
     const next = results.map((result, row) => {
       if (result.ended) return 0
@@ -123,15 +139,13 @@ async function sample(
       result.ended = stops.has(chosen)
       return chosen
     })
+    const last = length === settings.tokens || results.every((result) => result.ended)
     if (settings.onText)
-      results.forEach(({ ids, ended }, row) => {
-        const text = continuationText(tokenizer, given[row]!, ended ? ids.slice(0, -1) : ids)
-        // a character of several bytes may be half there
-        if (text.length <= shown[row]!.length || (text.endsWith('\ufffd') && length < settings.tokens)) return
-        settings.onText!(text.slice(shown[row]!.length), row)
-        shown[row] = text
+      next.forEach((token, row) => {
+        const text = streams[row]!(results[row]!.ended ? undefined : token, last)
+        if (text) settings.onText!(text, row)
       })
-    if (length === settings.tokens || results.every((result) => result.ended)) break
+    if (last) break
     await texts.push(next)
   }
   return results
