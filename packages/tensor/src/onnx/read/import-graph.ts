@@ -140,7 +140,7 @@ function callFunction(call: Call, body: FunctionMessage, scope: Scope): readonly
 }
 
 const loops = new Set(['Loop', 'Scan', 'SequenceMap'])
-const quantized = /Quantize|Integer$|^QLinear|MatMulNBits/
+const quantized = /quantize|Integer$|^QLinear|MatMulNBits/i
 
 function whyNot({ type, domain }: NodeMessage, values: readonly (Value | undefined)[]): string {
   if (loops.has(type)) return 'control flow is not read'

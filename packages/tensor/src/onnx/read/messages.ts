@@ -22,6 +22,8 @@ export interface TensorMessage {
   /** Elements in the typed fields, where they are stored so. */
   numbers: number[]
   external?: ExternalData
+  /** The type of the tensor in the file that this one was computed from. */
+  storedAs?: number
 }
 
 export interface Attribute {

@@ -106,7 +106,7 @@ export function findParameters(graph: GraphMessage, options: ParameterOptions): 
         tensor: leaf,
         shape,
         data: transposed ? turned(data, tensor.dims[0]!, tensor.dims[1]!) : groups.size > 1 ? data.slice() : data,
-        source: { name: tensor.name, transposed, type: tensor.type, shared: groups.size > 1 },
+        source: { name: tensor.name, transposed, type: tensor.storedAs ?? tensor.type, shared: groups.size > 1 },
       })
       paths.push(path)
       if (group.length > 1) tied.push(path)

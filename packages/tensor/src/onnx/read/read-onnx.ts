@@ -6,6 +6,7 @@ import { simplify } from '../../graph/patterns/index.js'
 import { input, type Tensor } from '../../graph/tensor.js'
 import { nodesOf } from '../../graph/walk.js'
 import { decodeModel } from './decode.js'
+import { dequantized } from './dequantize.js'
 import { readDim } from './dims.js'
 import { importGraph, type Scope } from './import-graph.js'
 import { type ModelMessage, OnnxError, type TensorMessage, typeNames, type ValueMessage } from './messages.js'
@@ -84,6 +85,7 @@ export function readOnnx(bytes: Uint8Array, options: ReadOptions = {}): Imported
   const model = decodeModel(bytes, file)
   const opset = model.opsets.get('') ?? 0
   if (opset < 9) throw new OnnxError(`${file}: operator set ${opset} is not read: at least 9 is needed (PyTorch exports 13 and later)`)
+  model.graph = dequantized(model.graph, (tensor) => tensorData(tensor, file, options.external))
   const sizes = new Map<string, Dim>()
   const renamed: string[] = []
   for (;;) {
