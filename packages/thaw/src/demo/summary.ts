@@ -18,8 +18,8 @@ export function gain({ contenders }: Pick<DemoResult, 'contenders'>): MeanDeviat
 export function gainSentence(result: Pick<DemoResult, 'contenders'>): string {
   const { mean, error, n } = gain(result)
   const points = `${Math.abs(mean).toFixed(1)} points`
-  const verb = mean >= 0 ? `gains ${points} on` : `loses ${points} against`
-  return `Full fine-tuning ${verb} training from scratch${n > 1 ? ` (standard error ${error.toFixed(1)}, ${n} seeds)` : ''}.`
+  const verb = mean >= 0 ? `gains ${points} on` : `loses ${points} to`
+  return `Full fine-tuning ${verb} scratch${n > 1 ? ` (standard error ${error.toFixed(1)}, ${n} seeds)` : ''}.`
 }
 
 export const resultColumns = ['scheme', 'accuracy %', 'macro-F1 %', 'trained', 'time a run']

@@ -100,7 +100,7 @@ test('buffers, tied tables, old names, strangers', () => {
     'cls.predictions.decoder.weight': [11, 4],
     'cls.seq_relationship.weight': [2, 4],
   })
-  assert.deepEqual(bert.paths, { 'embeddings.norm.weight': [4], 'embeddings.norm.bias': [4], 'cls.seq_relationship.weight': [2, 4] })
+  assert.deepEqual(bert.paths, { 'embeddings.norm.weight': [4], 'embeddings.norm.bias': [4], 'heads.nsp.weight': [4, 2] })
   assert.deepEqual(bert.ignored, ['bert.embeddings.position_ids', 'cls.predictions.decoder.weight'])
 })
 
