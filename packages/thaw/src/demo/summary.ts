@@ -61,7 +61,7 @@ export function summary(result: DemoResult, out: string): string {
     '',
     'What next:',
     `  npx thaw predict ${folder}/classifier "a spicy dish of rice and fish"`,
-    `  npx thaw adapt ${folder}/pretrained --train ${folder}/texts/train.jsonl -o mine`,
+    `  npx thaw adapt ${folder}/pretrained --train ${folder}/texts/train.jsonl -o own`,
     "  npx thaw pretrain --text 'your/*.txt' --out your-model",
   ].join('\n')
 }
