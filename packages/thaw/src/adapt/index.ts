@@ -3,6 +3,7 @@
 export { type AdaptEvent, type AdaptOptions, type AdaptReport, adapt, type LabelledText } from './adapt.js'
 export { type Backbone, load } from './backbone.js'
 export { type Classifier, loadClassifier, type Prediction } from './classifier.js'
+export { loadOnnx } from './load-onnx.js'
 export { type OnnxClassifier, type OnnxClassifierOptions, onnxClassifier } from './onnx-classifier.js'
 export type { PartialLoad } from './parameters.js'
 export * from './recipe/index.js'

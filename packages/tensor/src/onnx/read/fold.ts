@@ -197,9 +197,9 @@ const rules: Readonly<Record<string, Rule>> = {
   ReduceMax: reduction(extreme(false)),
   ReduceMin: reduction(extreme(true)),
   Expand([x, target]) {
-    if (!target!.values.every(isNumber)) return undefined
-    const like = known('bool', target!.values as number[], Array(count(target!.values as number[])).fill(0))
-    return like.values.length > knownLimit ? undefined : elementwise([x!, like], x!.dtype, (value) => value)
+    const shape = target!.values
+    if (!shape.every(isNumber) || count(shape) > knownLimit) return undefined
+    return elementwise([x!, known('bool', shape, Array(count(shape)).fill(0))], x!.dtype, (value) => value)
   },
   ConstantOfShape([shape], call) {
     if (!shape!.values.every(isNumber) || count(shape!.values as number[]) > knownLimit) return undefined
