@@ -26,3 +26,9 @@ export const strangers = { 'packages/tensor/src': ['thaw'] }
 
 /** Tests and what only they use (`testing/`) may import anything. */
 export const isTest = (file) => file.includes('/testing/') || /\.test(\.\w+)?\.ts$/.test(file)
+
+/** The table as the documentation shows it. */
+export const layersMarkdown = () =>
+  Object.entries(layers)
+    .map(([folder, rows]) => `| \`${folder}\` |\n|---|\n${rows.map((names) => `| ${names.map((name) => `\`${name}\``).join(' ')} |`).join('\n')}`)
+    .join('\n\n')
