@@ -44,13 +44,19 @@ export const asComment = (output) =>
     .concat('\n')
 
 /** Pages that may show examples, between `<!-- example NAME -->` and the end of the code block below it. */
-export const pages = () => ['README.md', 'CONTRIBUTING.md', ...filesBelow('docs').filter((file) => file.endsWith('.md'))]
+export const pages = () => [
+  'README.md',
+  'CONTRIBUTING.md',
+  'packages/tensor/README.md',
+  'packages/thaw/README.md',
+  ...filesBelow('docs').filter((file) => file.endsWith('.md')),
+]
 
 /** A page with its examples, and the table of layers, as they are now. */
 export const withExamples = (page) =>
   page
     .replace(/(<!-- layers -->\n)(\n|\|.*\n)*/, (_, marker) => `${marker}\n${layersMarkdown()}\n\n`)
-    .replaceAll(/(<!-- example (\S+) -->\n)```ts\n[\s\S]*?\n```/g, (_, marker, name) => {
+    .replaceAll(/(<!-- example (\S+) -->\n)```ts\n(?:[\s\S]*?\n)?```/g, (_, marker, name) => {
       const { program, printed } = exampleParts(name)
       return `${marker}\`\`\`ts\n${program.trim()}\n${printed}\`\`\``
     })
