@@ -23,3 +23,8 @@ const saved = await loadClassifier('runs/adapt/questions')
 const { report } = await saved.evaluate(valid as { text: string; label: string }[])
 console.log(formatClasses(report).split('\n').length, 'lines of precision and recall')
 await saved.dispose()
+// TF-IDF 19
+// frozen: 17 of 24 right, 520 of 482312 parameters trained
+// full: 19 of 24 right, 482308 of 482308 parameters trained
+// scratch: 19 of 24 right, 482308 of 482308 parameters trained
+// 7 lines of precision and recall

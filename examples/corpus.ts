@@ -20,3 +20,6 @@ for await (const { inputs, targets, index } of languageModelBatches(cache, { ...
   break
 }
 await cache.close()
+// 70 documents, 815 words, 1428 tokens
+// 22 batches an epoch
+// batch 2: 64 inputs, true

@@ -14,3 +14,5 @@ const { outputs } = await (await executor.compile({ outputs: { gradient: gradien
 console.log('3w²', outputs.gradient.data.join(' '))
 console.log('H·v', outputs.product.data.join(' '))
 await executor[Symbol.asyncDispose]()
+// 3w² 3 12 27
+// H·v 6 0 36

@@ -29,3 +29,6 @@ const differences = []
 for (let i = 0; i < 6; i++) differences.push(((await lossAt(i, 0.01)) - (await lossAt(i, -0.01))) / 0.02)
 console.log('differences', differences.map((value) => value.toFixed(2)).join(' '))
 await executor[Symbol.asyncDispose]()
+// loss 0.6931
+// gradient 0.75 -0.75 0.75 -0.75 0.75 -0.75
+// differences 0.75 -0.75 0.75 -0.75 0.75 -0.75

@@ -28,8 +28,12 @@ const report = await pretrain(settings, {
     if (event.kind === 'plan') console.log(`from step ${event.from} to ${event.steps}, ${event.tokensPerStep} tokens each`)
   },
 })
-const { perToken, perWord } = report.validation!
-console.log(`validation perplexity: ${perToken.toFixed(0)} a token, ${perWord.toPrecision(2)} a word`)
+console.log(`validation perplexity: ${report.validation!.perToken.toFixed(0)} a token`)
 
 const { config, parameters } = await load(out) // a checkpoint folder: config.json, tokenizer.json, model.safetensors
 console.log(config.layers, 'layer,', parameters.get('layers.0.attention.query.weight')!.shape.join(' × '))
+// stopped after step 30
+// 63296 parameters
+// from step 30 to 40, 256 tokens each
+// validation perplexity: 115 a token
+// 1 layer, 64 × 64

@@ -13,3 +13,6 @@ await mkdir('runs/tokenizer', { recursive: true })
 await tokenizer.save('runs/tokenizer')
 const again = await loadTokenizer('runs/tokenizer')
 console.log(again.ids(text).join() === ids.join(), again.decode(ids) === text)
+// 600 tokens in the vocabulary
+// The="The" Ġwhale="whale" â="’" Ģ="’" Ļ="’" s="s" Ġtower="tower"
+// true true

@@ -30,3 +30,7 @@ for (let i = 0; i <= 200; i++) {
 }
 console.log('classes', (await predict.run({ feeds: { x: feeds.x } })).outputs.classes.data.join(' '))
 await executor[Symbol.asyncDispose]()
+// step 0: loss 0.89, gradient norm 0.6
+// step 100: loss 0.01, gradient norm 0.0
+// step 200: loss 0.01, gradient norm 0.0
+// classes 0 1 1 0

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { layersMarkdown } from './layers.mjs'
 import { filesBelow, read, root } from './sources.mjs'
 
 const folder = join(root, 'examples')
@@ -43,14 +44,22 @@ export const asComment = (output) =>
     .concat('\n')
 
 /** Pages that may show examples, between `<!-- example NAME -->` and the end of the code block below it. */
-export const pages = () => ['README.md', 'CONTRIBUTING.md', ...filesBelow('docs').filter((file) => file.endsWith('.md'))]
+export const pages = () => [
+  'README.md',
+  'CONTRIBUTING.md',
+  'packages/tensor/README.md',
+  'packages/thaw/README.md',
+  ...filesBelow('docs').filter((file) => file.endsWith('.md')),
+]
 
-/** A page with its examples as they are now. */
+/** A page with its examples, and the table of layers, as they are now. */
 export const withExamples = (page) =>
-  page.replaceAll(/(<!-- example (\S+) -->\n)```ts\n[\s\S]*?\n```/g, (_, marker, name) => {
-    const { program, printed } = exampleParts(name)
-    return `${marker}\`\`\`ts\n${program.trim()}\n${printed}\`\`\``
-  })
+  page
+    .replace(/(<!-- layers -->\n)(\n|\|.*\n)*/, (_, marker) => `${marker}\n${layersMarkdown()}\n\n`)
+    .replaceAll(/(<!-- example (\S+) -->\n)```ts\n(?:[\s\S]*?\n)?```/g, (_, marker, name) => {
+      const { program, printed } = exampleParts(name)
+      return `${marker}\`\`\`ts\n${program.trim()}\n${printed}\`\`\``
+    })
 
 function update() {
   for (const name of exampleNames()) {

@@ -1,5 +1,6 @@
 // Every example runs and prints what the documentation says it prints; the documentation shows the examples as they are.
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import { asComment, exampleNames, exampleParts, pages, runExample, withExamples } from './example.mjs'
 import { read } from './sources.mjs'
@@ -34,6 +35,14 @@ test('the documentation shows the examples as they are', () => {
     exampleNames().filter((name) => !shown.has(name)),
     [],
   )
+})
+
+test("the README's program is plain JavaScript, so that it can be pasted into a file", () => {
+  const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '--check', '-'], {
+    input: exampleParts('questions').program,
+    encoding: 'utf8',
+  })
+  assert.equal(status, 0, stderr)
 })
 
 test('another number is noticed, another word too', () => {

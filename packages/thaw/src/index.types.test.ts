@@ -12,12 +12,18 @@ import {
   type ClassificationTask,
   type Classifier,
   classification,
+  discriminativeRates,
+  gradualUnfreezing,
+  type Ingredient,
   load,
   loadClassifier,
   type Prediction,
   type PretrainReport,
   type PretrainSettings,
   pretrain,
+  type Recipe,
+  recipe,
+  slantedTriangular,
 } from './index.js'
 
 /** Whether two types are the same, not merely assignable to each other. */
@@ -33,6 +39,13 @@ test('the public API keeps its types', () => {
   holds<Same<Awaited<ReturnType<typeof load>>, Backbone>>()
   holds<Accepts<Parameters<typeof load>[0], string>>()
   holds<Accepts<ReadonlyMap<string, { shape: readonly number[]; data: Float32Array }>, Backbone['parameters']>>()
+
+  // recipe: recipe(gradualUnfreezing(), discriminativeRates({ decay: 0.9 }), slantedTriangular())
+  holds<Accepts<(...parts: (Ingredient | Recipe)[]) => Recipe, typeof recipe>>()
+  holds<Accepts<() => Ingredient, typeof gradualUnfreezing>>()
+  holds<Accepts<(options: { decay: number }) => Ingredient, typeof discriminativeRates>>()
+  holds<Accepts<() => Ingredient, typeof slantedTriangular>>()
+  holds<Accepts<AdaptOptions, { train: []; valid: []; recipe: Recipe }>>()
 
   // const task = classification({ labels })
   holds<Accepts<(options: { labels: readonly string[] }) => ClassificationTask, typeof classification>>()
@@ -83,5 +96,19 @@ test('the check itself tells types apart', () => {
   const same: [Same<string, string>, Same<string, unknown>, Same<{ a?: 1 }, { a: 1 }>] = [true, false, false]
   const fits: [Accepts<string, 'a'>, Refuses<string, 1>, Refuses<string, 'a'>] = [true, true, false]
   assert.deepEqual([same, fits].map(String), ['true,false,false', 'true,true,false'])
-  for (const name of [load, adapt, classification, loadClassifier, pretrain, grad, input, parameter]) assert.equal(typeof name, 'function')
+  for (const name of [
+    load,
+    adapt,
+    classification,
+    recipe,
+    gradualUnfreezing,
+    discriminativeRates,
+    slantedTriangular,
+    loadClassifier,
+    pretrain,
+    grad,
+    input,
+    parameter,
+  ])
+    assert.equal(typeof name, 'function')
 })
