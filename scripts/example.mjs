@@ -56,7 +56,7 @@ export const pages = () => [
 export const withExamples = (page) =>
   page
     .replace(/(<!-- layers -->\n)(\n|\|.*\n)*/, (_, marker) => `${marker}\n${layersMarkdown()}\n\n`)
-    .replaceAll(/(<!-- example (\S+) -->\n)```ts\n(?:[\s\S]*?\n)?```/g, (_, marker, name) => {
+    .replaceAll(/(<!-- example (\S+) -->\n)```ts\n(?:(?!```).*\n)*```/g, (_, marker, name) => {
       const { program, printed } = exampleParts(name)
       return `${marker}\`\`\`ts\n${program.trim()}\n${printed}\`\`\``
     })
