@@ -188,3 +188,21 @@ test('dependencies are pinned, and what is large or for the demo alone is none o
   }
   assert.deepEqual(faults, [])
 })
+
+test('FEATURES.md has every row of the scope once, each with a status', () => {
+  const rows = [...read('FEATURES.md').matchAll(/^\| ([A-Z])(\d+) \| .+ \| (.+) \|$/gm)].map(([, chapter, number, status]) => ({
+    chapter,
+    number: Number(number),
+    status,
+  }))
+  const last = { H: 9, R: 33, P: 13, A: 8, S: 7, D: 8, O: 6, U: 9, X: 8 }
+  const wanted = Object.entries(last).flatMap(([chapter, count]) => Array.from({ length: count }, (_, i) => `${chapter}${i + 1}`))
+  assert.deepEqual(
+    rows.map(({ chapter, number }) => `${chapter}${number}`),
+    wanted,
+  )
+  assert.deepEqual(
+    rows.filter(({ status }) => !/^(done|partly: .+|not yet)/.test(status)),
+    [],
+  )
+})
