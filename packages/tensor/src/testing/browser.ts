@@ -10,9 +10,11 @@ import { extname, join, normalize } from 'node:path'
 import { chromium, type Page } from 'playwright-core'
 import { build } from 'vite'
 
+const usualPaths = ['/usr/bin/chromium', '/usr/bin/chromium-browser']
+
 /** Chromium's path: `CHROMIUM` from the environment, or where Debian and Ubuntu install it; undefined where there is none. */
-export const chromiumPath: string | undefined = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser'].find(
-  (path) => path !== undefined && existsSync(path),
+export const chromiumPath: string | undefined = (process.env.CHROMIUM === undefined ? usualPaths : [process.env.CHROMIUM]).find((path) =>
+  existsSync(path),
 )
 
 /** Why a test in a page is skipped, or false. */
