@@ -4,7 +4,7 @@
 import { dimFromPlain, evaluateDim, type PlainDim } from '../graph/dim.js'
 import { arrayOf, bytesOf, type DType, type TypedArray } from '../graph/dtype.js'
 import type { Port } from '../onnx/lower.js'
-import { encodeInitializers } from '../onnx/wire.js'
+import { addInitializers } from '../onnx/wire.js'
 import { checkExpressions, checkFeed } from './feeds.js'
 import { MaskPools } from './masks.js'
 import { createMemory, type StoreMemory } from './memory.js'
@@ -179,11 +179,7 @@ export class Host {
           const { dtype, shape } = store.cell(port.path)
           return { name: port.name, dtype, shape, data: store.view(port.path) }
         })
-        const extra = encodeInitializers(initializers)
-        const joined = new Uint8Array(model.length + extra.length)
-        joined.set(model)
-        joined.set(extra, model.length)
-        model = joined
+        model = addInitializers(model, initializers)
       }
       session = await this.runtime.createSession(model, {
         threads: this.options.threads,

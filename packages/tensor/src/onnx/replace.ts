@@ -6,7 +6,7 @@ import { decodeModel } from './read/decode.js'
 import { OnnxError, typeNames } from './read/messages.js'
 import type { ImportedParameter } from './read/parameters.js'
 import { turned } from './read/tensor-data.js'
-import { encodeInitializers } from './wire.js'
+import { addInitializers, type OnnxInitializer } from './wire.js'
 
 const graphField = 7
 const initializerField = 5
@@ -38,7 +38,7 @@ export function replaceInitializers(
       throw new OnnxError(`${path} and ${other.path} are one initializer in the file, ${source.name}, and no longer equal: use writeOnnx`)
     fresh.set(source.name, { path, data: laid, shape: source.transposed ? [columns, rows] : shape })
   }
-  const encoded = encodeInitializers([...fresh].map(([name, { data, shape }]) => ({ name, dtype: 'f32', shape, data })))
+  const initializers = [...fresh].map(([name, { data, shape }]): OnnxInitializer => ({ name, dtype: 'f32', shape, data }))
   const writer = protobuf.Writer.create()
   copyFields(bytes, writer, (field, content) => {
     if (field !== graphField) return undefined
@@ -46,11 +46,7 @@ export function replaceInitializers(
     copyFields(content, graph, (inner, tensor) => (inner === initializerField && fresh.has(initializerName(tensor)) ? null : undefined))
     return graph.finish()
   })
-  const kept = writer.finish()
-  const result = new Uint8Array(kept.length + encoded.length)
-  result.set(kept)
-  result.set(encoded, kept.length)
-  return result
+  return addInitializers(writer.finish(), initializers)
 }
 
 /** Copies a message field by field; length-delimited ones may be replaced by other bytes, or (null) left out. */

@@ -113,13 +113,18 @@ const valueMessage = ({ name, dtype, shape }: OnnxValue) =>
     )
   })
 
-const initializerMessage = ({ name, dtype, shape, data }: OnnxInitializer) =>
-  message((writer) => {
-    for (const size of shape) varint(writer, 1, size)
-    varint(writer, 2, onnxType[dtype])
-    text(writer, 8, name)
-    bytes(writer, 9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
-  })
+/** The tag of a tensor's values: field 9, bytes. */
+const rawData = (9 << 3) | 2
+
+/** What stands before a tensor's values. */
+function tensorFields(writer: Writer, { name, dtype, shape }: Omit<OnnxInitializer, 'data'>): Writer {
+  for (const size of shape) varint(writer, 1, size)
+  varint(writer, 2, onnxType[dtype])
+  return text(writer, 8, name)
+}
+
+const initializerMessage = ({ data, ...initializer }: OnnxInitializer) =>
+  message((writer) => bytes(tensorFields(writer, initializer), 9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)))
 
 const graphMessage = (graph: OnnxGraph) =>
   message((writer) => {
@@ -178,14 +183,27 @@ export function encodeModel(model: OnnxModel): Uint8Array {
   })
 }
 
-/** Bytes that, appended to a model's, add initializers to its graph: protobuf merges a message field that comes twice. */
-export const encodeInitializers = (initializers: readonly OnnxInitializer[]): Uint8Array =>
-  message((writer) =>
-    bytes(
-      writer,
-      7,
-      message((graph) => {
-        for (const initializer of initializers) bytes(graph, 5, initializerMessage(initializer))
-      }),
-    ),
-  )
+/**
+ * A model with initializers added to its graph. They are appended, because protobuf merges a message field that comes twice, and their values are
+ * copied once: with nested writers the peak for GPT-2 was 2,606 MB instead of 1,966.
+ */
+export function addInitializers(model: Uint8Array, initializers: readonly OnnxInitializer[]): Uint8Array {
+  const tensors = initializers.map(({ data, ...initializer }) => {
+    const values = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    return { values, head: message((writer) => tensorFields(writer, initializer).uint32(rawData).uint32(values.length)) }
+  })
+  const parts = tensors.map(({ head, values }) => [
+    message((writer) => writer.uint32((5 << 3) | 2).uint32(head.length + values.length)),
+    head,
+    values,
+  ])
+  const graphSize = parts.flat().reduce((sum, part) => sum + part.length, 0)
+  const all = [model, message((writer) => writer.uint32((7 << 3) | 2).uint32(graphSize)), ...parts.flat()]
+  const result = new Uint8Array(all.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of all) {
+    result.set(part, at)
+    at += part.length
+  }
+  return result
+}

@@ -9,7 +9,7 @@ import { nodesOf } from '../graph/walk.js'
 import { lower } from './lower.js'
 import type { ImportedParameter } from './read/parameters.js'
 import { turned } from './read/tensor-data.js'
-import { encodeInitializers, type OnnxInitializer } from './wire.js'
+import { addInitializers, type OnnxInitializer } from './wire.js'
 
 export interface WriteOptions {
   /** Values by path. All states of the graph must be among them. */
@@ -49,11 +49,7 @@ export function writeOnnx(outputs: Readonly<Record<string, Tensor>>, options: Wr
     names.map((name, i) => [name, replaced[i]!.dtype === 'i32' && integers === 'i64' ? cast(replaced[i]!, 'i64') : replaced[i]!]),
   )
   const { model } = lower(graph, { portable: true, constants: 'all', stateName: (_, path) => path })
-  const extra = encodeInitializers([...initializers.values()])
-  const joined = new Uint8Array(model.length + extra.length)
-  joined.set(model)
-  joined.set(extra, model.length)
-  return joined
+  return addInitializers(model, [...initializers.values()])
 }
 
 /** A parameter under the name, and in the layout, that it has in the file. */

@@ -12,13 +12,13 @@ import { namedResult, percent } from './screen.js'
 export const otherMeasures = ({ others = {} }: PerplexityReport): string[] =>
   Object.entries(others).map(([name, value]) => `${name} ${value.toFixed(3)}`)
 
+const maskedMarks = 'counted are as many words as tokens are masked, in proportion; special tokens never are'
+
 /** What an objective predicts, and what it does with the marks between texts. */
 const predictions: Record<PretrainSettings['objective'], { predicted: string; marks: string }> = {
   causal: { predicted: 'tokens', marks: 'end-of-text marks are predicted and count in the loss, but are no words' },
-  masked: {
-    predicted: 'masked tokens, the same ones at each validation',
-    marks: 'counted are as many words as tokens are masked, in proportion; special tokens never are',
-  },
+  masked: { predicted: 'masked tokens, the same ones at each validation', marks: maskedMarks },
+  replaced: { predicted: 'masked tokens, the same ones at each validation, guessed by the generator, which is not kept', marks: maskedMarks },
 }
 
 /** The report of a finished run, as text. */

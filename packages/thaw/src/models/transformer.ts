@@ -104,7 +104,7 @@ function freshAttention(
   bias: Tensor | undefined,
 ): Tensor {
   const shape = [...q.shape.slice(0, 3), k.shape[2]!]
-  const keep = scope.training && config.dropout > 0 ? ops.keepMask(`${path}.probabilities`, config.dropout, shape) : undefined
+  const keep = scope.training && config.dropout > 0 ? ops.keepMask(scope.name(`${path}.probabilities`), config.dropout, shape) : undefined
   const { output, probabilities } = ops.attentionWithProbabilities(q, k, v, { ...(bias ? { mask: bias } : {}), ...(keep ? { keep } : {}) })
   scope.site(`${path}.probabilities`, probabilities)
   return output

@@ -16,6 +16,6 @@ export function layerNorm(scope: Scope, path: string, x: Tensor, size: number, e
 }
 
 /** Dropout in training; nothing otherwise. */
-export const dropout = (scope: Scope, path: string, x: Tensor, rate: number): Tensor => (scope.training ? ops.dropout(x, rate, path) : x)
+export const dropout = (scope: Scope, path: string, x: Tensor, rate: number): Tensor => (scope.training ? ops.dropout(x, rate, scope.name(path)) : x)
 
 export const activations = { gelu: ops.gelu, 'gelu-tanh': ops.geluTanh, relu: ops.relu } as const

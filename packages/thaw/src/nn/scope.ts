@@ -48,4 +48,40 @@ export class Scope {
     this.taps.set(path, value)
     return value
   }
+
+  /** A site's own name, where names must be distinct within a graph: dropout masks. */
+  name(path: string): string {
+    return path
+  }
+
+  /** A scope for a second network in the same graph: its paths begin with `prefix`, except those that both networks share. */
+  within(prefix: string, shared: (path: string) => boolean = () => false): Scope {
+    return new Part(this, prefix, shared)
+  }
+}
+
+class Part extends Scope {
+  constructor(
+    private readonly whole: Scope,
+    private readonly prefix: string,
+    private readonly shared: (path: string) => boolean,
+  ) {
+    super({ training: whole.training })
+  }
+
+  override name(path: string): string {
+    return this.whole.name(`${this.prefix}.${path}`)
+  }
+
+  override parameter(path: string, shape: readonly number[], dtype: DType = 'f32'): Tensor {
+    return this.whole.parameter(this.shared(path) ? path : `${this.prefix}.${path}`, shape, dtype)
+  }
+
+  override tap(path: string): Tensor {
+    return this.whole.tap(`${this.prefix}.${path}`)
+  }
+
+  override site(path: string, x: Tensor): Tensor {
+    return this.whole.site(`${this.prefix}.${path}`, x)
+  }
 }

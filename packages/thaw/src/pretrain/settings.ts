@@ -4,7 +4,7 @@ import { type TransformerConfig, validateConfig } from '../models/config.js'
 import { configOf, type SizeName, sizes } from '../models/sizes.js'
 
 /** What can be learnt; see objectives/index.ts. */
-export const objectives = ['causal', 'masked'] as const
+export const objectives = ['causal', 'masked', 'replaced'] as const
 export type ObjectiveName = (typeof objectives)[number]
 
 export const schedules = ['cosine', 'inverse-square-root', 'linear', 'constant'] as const
@@ -19,9 +19,9 @@ export interface PretrainSettings {
   /** Held-out text; without it the last 2 % of the tokens. */
   valid?: string[]
   objective: ObjectiveName
-  /** masked: share of the tokens to guess. Default 0.15. */
+  /** masked, replaced: share of the tokens to guess. Default 0.15. */
   maskShare?: number
-  /** masked: whole words are hidden instead of single tokens. Default false. */
+  /** masked, replaced: whole words are hidden instead of single tokens. Default false. */
   wholeWords?: boolean
   /** masked: next-sentence prediction as a second objective. Default false. */
   nextSentence?: boolean

@@ -13,8 +13,8 @@ import { type Tokenizer, trainWordPiece } from '../../text/tokenizer/index.js'
 import type { PretrainSettings } from '../settings.js'
 import { type Masked, type MaskingRules, maskingRules, maskTokens, placeCount } from './masking.js'
 import { nextSentenceObjective } from './next-sentence.js'
-import { type Evaluator, type Feeds, ignored, type Objective, type ObjectiveContext, type ObjectiveKind } from './objective.js'
-import { placeRandom, windowBatches } from './windows.js'
+import { type Evaluation, type Evaluator, type Feeds, ignored, type Objective, type ObjectiveContext, type ObjectiveKind } from './objective.js'
+import { evaluationWindows, pieces, placeRandom, windowBatches } from './windows.js'
 
 export const masked: ObjectiveKind = {
   config: ({ size, nextSentence = false }) => (size === 'tutorial' ? { causal: false } : { ...bertForm, pooler: nextSentence }),
@@ -89,16 +89,12 @@ function maskedObjective({ settings, config, tokenizer }: ObjectiveContext): Obj
     graph: (scope) => ({ loss: maskedGraph(scope, config, headTransform).loss }),
     batches: async (cache, range) =>
       windowBatches(cache, range, { batch, time: time - frame.extra, seed }, ({ inputs }, place) => {
-        const rows = frame.rows(chunks(inputs, time - frame.extra))
+        const rows = frame.rows(pieces(inputs, time - frame.extra))
         return maskedFeeds(maskTokens(rows, time, room, rules, placeRandom(seed, place)), [batch, time])
       }),
     evaluator: (executor, params) => maskedEvaluator(executor, params, { config, tokenizer, batch, time, rules, transform: headTransform }),
   }
 }
-
-/** An array in pieces of one length. */
-export const chunks = (ids: Int32Array, length: number): Int32Array[] =>
-  Array.from({ length: Math.ceil(ids.length / length) }, (_, i) => ids.subarray(i * length, (i + 1) * length))
 
 /** Evaluations of one corpus mask the same tokens, whatever the run's seed. */
 export const evaluationSeed = 20_190_602
@@ -120,28 +116,28 @@ export interface MaskedEvaluatorOptions {
 export async function maskedEvaluator(executor: Executor, params: Store, options: MaskedEvaluatorOptions): Promise<Evaluator> {
   const { config, tokenizer, batch, time, rules, transform } = options
   const frame = framing(tokenizer)
-  const length = time - frame.extra
   const { sum, count } = maskedGraph(new Scope(), config, transform)
   const program = await executor.compile({ outputs: { sum, count } }, { shapes: [{ batch, time, places: placeCount(batch * time, rules.share) }] })
   return {
     async evaluate(cache, { from = 0, to = cache.tokens, words = cache.words } = {}) {
-      let loss = 0
-      let tokens = 0
-      for (let at = from; at < to; ) {
-        const rows = Math.min(batch, Math.max(1, Math.floor((to - at) / length)))
-        const text = await cache.read(at, Math.min(rows * length, to - at))
-        const ids = frame.rows(chunks(text, text.length / rows))
-        const width = ids.length / rows
-        const room = placeCount(ids.length, rules.share)
-        const chosen = maskTokens(ids, width, room, rules, random(hash(evaluationSeed, at - from)))
-        const { outputs } = await program.bind({ params }).run({ feeds: maskedFeeds(chosen, [rows, width]) })
-        loss += Number(outputs.sum!.data[0])
-        tokens += Number(outputs.count!.data[0])
-        at += text.length
+      const totals = { loss: 0, tokens: 0 }
+      let batches = 0
+      for await (const windows of evaluationWindows(cache, { from, to }, { batch, length: time - frame.extra })) {
+        const ids = frame.rows(windows)
+        const width = ids.length / windows.length
+        const chosen = maskTokens(ids, width, placeCount(ids.length, rules.share), rules, random(hash(evaluationSeed, batches++)))
+        const { outputs } = await program.bind({ params }).run({ feeds: maskedFeeds(chosen, [windows.length, width]) })
+        totals.loss += Number(outputs.sum!.data[0])
+        totals.tokens += Number(outputs.count!.data[0])
       }
-      const maskedWords = (words * tokens) / (to - from)
-      return { loss, tokens, words: maskedWords, perToken: perplexity(loss, tokens), perWord: wordPerplexity(loss, maskedWords) }
+      return maskedEvaluation(totals, words / (to - from))
     },
     dispose: () => program.dispose(),
   }
+}
+
+/** Perplexities over masked places, of a text with so many words a token. */
+export function maskedEvaluation({ loss, tokens }: { loss: number; tokens: number }, wordsPerToken: number): Evaluation {
+  const words = tokens * wordsPerToken
+  return { loss, tokens, words, perToken: perplexity(loss, tokens), perWord: wordPerplexity(loss, words) }
 }

@@ -2,7 +2,6 @@
 // pooler and a binary head. The loss is the sum of both.
 
 import { dim, type Executor, input, ops, type Store, type Tensor } from '@thaw/tensor'
-import { perplexity, wordPerplexity } from '../../metrics/perplexity.js'
 import type { TransformerConfig } from '../../models/config.js'
 import { languageHeadShapes } from '../../models/language-head.js'
 import { parameterShapes } from '../../models/shapes.js'
@@ -11,7 +10,7 @@ import { Scope } from '../../nn/scope.js'
 import { pool } from '../../tasks/pooling.js'
 import { hash, type Random, random } from '../../text/random.js'
 import type { Tokenizer } from '../../text/tokenizer/index.js'
-import { evaluationSeed, maskedFeeds, maskedGraph, maskedRules } from './masked.js'
+import { evaluationSeed, maskedEvaluation, maskedFeeds, maskedGraph, maskedRules } from './masked.js'
 import { type MaskingRules, maskTokens, placeCount } from './masking.js'
 import type { Evaluator, Feeds, Objective, ObjectiveContext } from './objective.js'
 import { findDocuments, type Pair, sentenceEnds, sentencePairs } from './sentence-pairs.js'
@@ -109,26 +108,18 @@ async function evaluator(
   const { batch, time, headTransform = true } = settings
   const { masked, right } = nextSentenceGraph(new Scope(), config, headTransform)
   const places = placeCount(batch * time, rules.share)
-  const program = await executor.compile({ outputs: { sum: masked.sum, count: masked.count, right } }, { shapes: [{ batch, time, places }] })
+  const program = await executor.compile({ outputs: { loss: masked.sum, tokens: masked.count, right } }, { shapes: [{ batch, time, places }] })
   return {
     async evaluate(cache, { from = 0, to = cache.tokens, words = cache.words } = {}) {
       const documents = await findDocuments(cache, { from, to })
       const pairs = sentencePairs(cache, documents, { room: time - 3, ends, seed: evaluationSeed, shuffle: false })
-      const totals = { sum: 0, count: 0, right: 0 }
+      const totals = { loss: 0, tokens: 0, right: 0 }
       for (let at = 0; at < pairs.count; at += batch) {
         const rows = await Promise.all(Array.from({ length: Math.min(batch, pairs.count - at) }, (_, row) => pairs.read(0, at + row)))
         const { outputs } = await program.bind({ params }).run({ feeds: pairFeeds(rows, time, tokenizer, rules, random(hash(evaluationSeed, at))) })
-        for (const name of ['sum', 'count', 'right'] as const) totals[name] += Number(outputs[name]!.data[0])
+        for (const name of ['loss', 'tokens', 'right'] as const) totals[name] += Number(outputs[name]!.data[0])
       }
-      const maskedWords = (words * totals.count) / (to - from)
-      return {
-        loss: totals.sum,
-        tokens: totals.count,
-        words: maskedWords,
-        perToken: perplexity(totals.sum, totals.count),
-        perWord: wordPerplexity(totals.sum, maskedWords),
-        others: { nextSentenceAccuracy: totals.right / pairs.count },
-      }
+      return { ...maskedEvaluation(totals, words / (to - from)), others: { nextSentenceAccuracy: totals.right / pairs.count } }
     },
     dispose: () => program.dispose(),
   }

@@ -27,3 +27,21 @@ export const windowBatches = (
 
 /** The generator for what is random in one batch: a function of the seed and the batch's place, so that a resumed run draws the same (DESIGN E11). */
 export const placeRandom = (seed: number, { step, microstep }: Place) => random(hash(seed, step, microstep))
+
+/** A range in windows of `length` tokens, `batch` of them at a time; those at the end are shorter. Every token is in one window. */
+export async function* evaluationWindows(
+  cache: TokenCache,
+  { from, to }: Range,
+  { batch, length }: { batch: number; length: number },
+): AsyncGenerator<Int32Array[]> {
+  for (let at = from; at < to; ) {
+    const rows = Math.min(batch, Math.max(1, Math.floor((to - at) / length)))
+    const text = await cache.read(at, Math.min(rows * length, to - at))
+    yield pieces(text, text.length / rows)
+    at += text.length
+  }
+}
+
+/** An array in pieces of one length. */
+export const pieces = (ids: Int32Array, length: number): Int32Array[] =>
+  Array.from({ length: Math.ceil(ids.length / length) }, (_, i) => ids.subarray(i * length, (i + 1) * length))
