@@ -1,5 +1,6 @@
 // The toolkit's public names, in the order one learns them: text, models, checkpoints, metrics, reports.
 
+export { loadAdapter, saveAdapter, savePeft, withPeft } from './adapt/adapter/file.js'
 export * from './adapt/index.js'
 export { chooseRegularization, tfidfClassifier } from './baseline/classifier.js'
 export * from './data/index.js'

@@ -134,6 +134,7 @@ async function run(
     pooling: settings.pooling,
     mix,
     maxLength: settings.maxLength,
+    ...(settings.scheme === 'scratch' ? {} : { base: backbone.source }),
     ...(recipe ? { recipe } : {}),
   }
   const { scope, loss, added } = buildNetwork(config, settings, labels.length, clf)

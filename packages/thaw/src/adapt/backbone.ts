@@ -1,6 +1,6 @@
 // A pretrained model in memory: its configuration, its tokenizer and its parameters as plain data (DESIGN D4).
 
-import { type Checkpoint, readCheckpoint } from '#checkpoint'
+import { type Checkpoint, readCheckpoint, writeCheckpoint } from '#checkpoint'
 import { checkpointFolder } from '#checkpoint-folder'
 import type { HubOptions } from '../hub/remote/pull.js'
 import type { TransformerConfig } from '../models/config.js'
@@ -37,4 +37,10 @@ export async function load(source: string, options: HubOptions = {}): Promise<Ba
   const parameters = new Map<string, NamedValues>()
   for (const [path, parameter] of checkpoint.parameters) parameters.set(path, { shape: parameter.shape, data: await parameter.read() })
   return { source, config: checkpoint.config.model, tokenizer: await loadTokenizer(folder), parameters, details: checkpoint.config }
+}
+
+/** Writes a backbone (with its heads and what else it says of itself) as a checkpoint folder. */
+export async function saveBackbone(folder: string, { config, tokenizer, parameters, details }: Backbone): Promise<void> {
+  const plain = [...parameters].map(([path, { shape, data }]) => ({ path, shape: [...shape], data }))
+  await writeCheckpoint(folder, { config: { ...details, model: config }, parameters: plain, tokenizer })
 }

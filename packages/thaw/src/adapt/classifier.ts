@@ -1,6 +1,6 @@
 // A classifier that is ready to use: predict, evaluate, save. And its way back from a folder.
 
-import { createExecutor, type Executable, type Executor, ops, type Store } from '@thaw/tensor'
+import { createExecutor, type Executable, type Executor, ops, type Store, type Tensor } from '@thaw/tensor'
 import { writeCheckpoint } from '#checkpoint'
 import { type ClassificationReport, classificationReport } from '../metrics/classification.js'
 import type { TransformerConfig } from '../models/config.js'
@@ -10,7 +10,7 @@ import { clfToken, padded, textEncoder } from '../tasks/inputs.js'
 import { type Pooling, paddingSide } from '../tasks/pooling.js'
 import { layerMeans, mixHead } from '../tasks/scalar-mix.js'
 import type { Tokenizer } from '../text/tokenizer/index.js'
-import { load, type NamedValues } from './backbone.js'
+import { type Backbone, load, type NamedValues } from './backbone.js'
 import { scopeOptionsOf } from './network.js'
 import type { Recipe } from './recipe/recipe.js'
 
@@ -29,6 +29,10 @@ export interface ClassifierDetails {
   maxLength: number
   /** What it was made by: modules that a recipe put in are part of the model. */
   recipe?: Recipe
+  /** The checkpoint it was adapted from. */
+  base?: string
+  /** What was put in and has become part of the weights (see {@link mergeAdapters}). */
+  merged?: readonly string[]
 }
 
 export interface Classifier {
@@ -59,6 +63,8 @@ export interface ClassifierParts {
   params: Store
   /** Whether disposing of the classifier ends the executor too. */
   owns: boolean
+  /** A program that others use too, and its stores beside `params`: the classifier compiles none of its own. */
+  shared?: { program: Executable; stores: Readonly<Record<string, Store>> }
 }
 
 /** Tokens a batch may have: enough to fill the machine, few enough for its memory. */
@@ -66,9 +72,9 @@ const tokensPerBatch = 4096
 
 /** A classifier over parameters in a store. The compiled program reads the store, so it follows training. */
 export async function createClassifier(parts: ClassifierParts): Promise<Classifier> {
-  const { config, tokenizer, details, executor, params } = parts
+  const { config, tokenizer, details, executor, params, shared } = parts
   const { labels, pooling, maxLength } = details
-  const program = await inferenceProgram(executor, config, details)
+  const program = shared?.program ?? (await inferenceProgram(executor, config, details))
   const encode = textEncoder(tokenizer, maxLength, pooling === 'clf' ? tokenizer.tokenToId(clfToken) : undefined)
   const pad = tokenizer.special.pad?.id ?? 0
 
@@ -82,7 +88,7 @@ export async function createClassifier(parts: ClassifierParts): Promise<Classifi
         pad,
         maxLength,
       )
-      const { outputs } = await program.bind({ params }).run({ feeds })
+      const { outputs } = await program.bind({ ...shared?.stores, params }).run({ feeds })
       batch.forEach((i, r) => {
         results[i] = (outputs.probabilities!.data as Float32Array).slice(r * labels.length, (r + 1) * labels.length)
       })
@@ -91,7 +97,7 @@ export async function createClassifier(parts: ClassifierParts): Promise<Classifi
   }
   const ranked = (row: Float32Array): Prediction[] => labels.map((label, i) => ({ label, score: row[i]! })).sort((a, b) => b.score - a.score)
   const dispose = async () => {
-    await program.dispose()
+    if (!shared) await program.dispose()
     if (parts.owns) await executor[Symbol.asyncDispose]()
   }
   return {
@@ -148,28 +154,41 @@ function batchesByTokens(rows: readonly (readonly number[])[]): number[][] {
   return batches
 }
 
-function inferenceProgram(executor: Executor, config: TransformerConfig, { labels, pooling, mix, recipe }: ClassifierDetails): Promise<Executable> {
-  const scope = new Scope(scopeOptionsOf(recipe, config))
+/** The probabilities [batch, labels] of a classifier, without dropout; its parameters are those that the scope is asked for. */
+export function classifierGraph(scope: Scope, config: TransformerConfig, { labels, pooling, mix }: ClassifierDetails): Tensor {
   const inputs = classifierInputs()
   const logits = mix
     ? mixHead(scope, config, layerMeans(scope, config, inputs), labels.length, 0)
     : classifierLogits(scope, config, inputs, { labels: labels.length, pooling, dropout: 0 })
-  return executor.compile({ outputs: { probabilities: ops.softmax(logits) } }, { inference: true })
+  return ops.softmax(logits)
+}
+
+function inferenceProgram(executor: Executor, config: TransformerConfig, details: ClassifierDetails): Promise<Executable> {
+  const probabilities = classifierGraph(new Scope(scopeOptionsOf(details.recipe, config)), config, details)
+  return executor.compile({ outputs: { probabilities } }, { inference: true })
+}
+
+/** What a checkpoint says of the classifier in it. @throws where it is none. */
+export function classifierDetails({ source, details: { thaw, labels } }: Pick<Backbone, 'source' | 'details'>): ClassifierDetails {
+  const details = thaw as unknown as ClassifierDetails | undefined
+  if (details?.task !== 'classification' || !labels)
+    throw new Error(
+      `${source}: this checkpoint is no classifier (its config.json names no labels and pooling); adapt it first: thaw adapt ${source} --train …`,
+    )
+  return { ...details, labels }
+}
+
+/** A classifier from a checkpoint in memory: one that was saved, or a backbone with an adapter (see {@link withAdapter}). */
+export async function classifierFrom(backbone: Backbone, options: { threads?: number } = {}): Promise<Classifier> {
+  const details = classifierDetails(backbone)
+  const executor = await createExecutor(options)
+  const params = await fillStore(executor, backbone.parameters)
+  return createClassifier({ config: backbone.config, tokenizer: backbone.tokenizer, details, executor, params, owns: true })
 }
 
 /** Loads a classifier that {@link Classifier.save} wrote. */
-export async function loadClassifier(folder: string, options: { threads?: number } = {}): Promise<Classifier> {
-  const backbone = await load(folder)
-  const details = backbone.details.thaw as unknown as ClassifierDetails | undefined
-  const labels = backbone.details.labels
-  if (details?.task !== 'classification' || !labels)
-    throw new Error(
-      `${folder}: this checkpoint is no classifier (its config.json names no labels and pooling); adapt it first: thaw adapt ${folder} --train …`,
-    )
-  const executor = await createExecutor(options)
-  const params = await fillStore(executor, backbone.parameters)
-  return createClassifier({ config: backbone.config, tokenizer: backbone.tokenizer, details: { ...details, labels }, executor, params, owns: true })
-}
+export const loadClassifier = async (folder: string, options: { threads?: number } = {}): Promise<Classifier> =>
+  classifierFrom(await load(folder), options)
 
 /** A store with the given parameters. */
 export async function fillStore(executor: Executor, parameters: ReadonlyMap<string, NamedValues>): Promise<Store> {

@@ -1,8 +1,9 @@
 // Adaptation: a pretrained backbone, a task, and what comes out.
 
 export { type AdaptEvent, type AdaptOptions, type AdaptReport, adapt, type LabelledText } from './adapt.js'
-export { type Backbone, load } from './backbone.js'
-export { type Classifier, loadClassifier, type Prediction } from './classifier.js'
+export * from './adapter/index.js'
+export { type Backbone, load, saveBackbone } from './backbone.js'
+export { type Classifier, classifierFrom, loadClassifier, type Prediction } from './classifier.js'
 export { loadOnnx } from './load-onnx.js'
 export { type OnnxClassifier, type OnnxClassifierOptions, onnxClassifier } from './onnx-classifier.js'
 export type { PartialLoad } from './parameters.js'

@@ -23,7 +23,10 @@ export const tokenTable = 'embeddings.token.weight'
 export const addedRow = 'embeddings.token.added'
 
 /** For pooling `clf`: a tokenizer with the [CLF] token, and a table with a row for it. The backbone itself stays as it is. */
-export function withClf(backbone: Backbone, settings: AdaptSettings): { tokenizer: Tokenizer; config: TransformerConfig; clf: number | undefined } {
+export function withClf(
+  backbone: Pick<Backbone, 'tokenizer' | 'config'>,
+  settings: Pick<AdaptSettings, 'pooling'>,
+): { tokenizer: Tokenizer; config: TransformerConfig; clf: number | undefined } {
   const tokenizer = tokenizerFromJSON(structuredClone(backbone.tokenizer.toJSON()) as never)
   if (settings.pooling !== 'clf') return { tokenizer, config: backbone.config, clf: undefined }
   const [clf] = tokenizer.addTokens([clfToken], { special: true })
@@ -68,9 +71,12 @@ export async function fill(
 }
 
 /** The token table with one row in its place taken from a parameter of its own: the table is frozen, the row is trained. */
-export function tableWithRow(table: Tensor, id: number): { table: Tensor; row: Tensor } {
-  const [rows, width] = table.shape as [number, number]
-  const row = parameter(addedRow, [1, width])
+export function tableWithRow(
+  table: Tensor,
+  id: number,
+  row: Tensor = parameter(addedRow, [1, table.shape[1] as number]),
+): { table: Tensor; row: Tensor } {
+  const rows = table.shape[0] as number
   const after = id + 1 < rows ? [ops.slice(table, 0, id + 1)] : []
   return { row, table: ops.concat([...(id > 0 ? [ops.slice(table, 0, 0, id)] : []), row, ...after]) }
 }

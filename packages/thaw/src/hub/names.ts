@@ -46,7 +46,8 @@ export function layoutOf(config: TransformerConfig): Layout {
   return config.embedding ? (pooler ? 'thaw' : 'electra') : 'bert'
 }
 
-const tables: Record<Layout, NameTable> = {
+/** The names of each layout. */
+export const tables: Readonly<Record<Layout, NameTable>> = {
   gpt2: gpt2Names,
   bert: bertNames,
   roberta: robertaNames,
@@ -156,7 +157,7 @@ function modernName(layout: Layout, name: string): string {
 }
 
 /** `h.11.ln_1.bias` to [`h.#.ln_1.bias`, `11`]. */
-function numberOut(name: string): [string, string] {
+export function numberOut(name: string): [string, string] {
   const found = /^((?:layers|h|encoder\.layer|transformer\.layer)\.)(0|[1-9]\d*)(\..*)$/.exec(name)
   return found ? [`${found[1]}#${found[3]}`, found[2]!] : [name, '']
 }

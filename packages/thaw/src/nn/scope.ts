@@ -10,6 +10,8 @@ export interface ScopeOptions {
   sites?: ReadonlyMap<string, (x: Tensor, scope: Scope) => Tensor>
   /** Put in the place of a parameter, by path: weight-drop, pruning, low-rank updates. */
   parametrize?: ReadonlyMap<string, (weight: Tensor, scope: Scope) => Tensor>
+  /** The namespace of a parameter; without it `params`. What stands in another one can be swapped without compiling anew (DESIGN E1). */
+  namespaceOf?: (path: string) => string
 }
 
 export class Scope {
@@ -28,7 +30,7 @@ export class Scope {
   parameter(path: string, shape: readonly number[], dtype: DType = 'f32'): Tensor {
     const known = this.used.get(path)
     if (known) return known
-    const leaf = parameter(path, shape, { dtype })
+    const leaf = parameter(path, shape, { dtype, namespace: this.options.namespaceOf?.(path) ?? 'params' })
     this.parameters.set(path, leaf)
     const value = this.options.parametrize?.get(path)?.(leaf, this) ?? leaf
     this.used.set(path, value)
