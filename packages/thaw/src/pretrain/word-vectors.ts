@@ -27,7 +27,7 @@ export async function startFromVectors(
   const found = [...vectors.keys()]
   const dimensions = vectors.get(found[0]!)!.length
   const centre = new Float64Array(dimensions)
-  for (const vector of vectors.values()) vector.forEach((x, j) => (centre[j]! += x / found.length))
+  for (const vector of vectors.values()) for (const [j, x] of vector.entries()) centre[j]! += x / found.length
   const { normal } = random(seed)
   const projection = Float64Array.from({ length: dimensions * hidden }, () => normal())
   const values = (await params.read(table)) as Float32Array // [vocabulary, hidden]
@@ -82,7 +82,8 @@ async function vectorsOf(file: string, ids: ReadonlyMap<string, readonly number[
       if (vectors.has(id)) continue // the first of several is the most frequent one
       const vector = Float64Array.from(numbers, Number)
       const wrong = vector.findIndex((x) => !Number.isFinite(x))
-      if (wrong >= 0) throw new Error(`${file}:${line}: ${JSON.stringify(numbers[wrong])} is no number (value ${wrong + 1} of ${JSON.stringify(word)})`)
+      if (wrong >= 0)
+        throw new Error(`${file}:${line}: ${JSON.stringify(numbers[wrong])} is no number (value ${wrong + 1} of ${JSON.stringify(word)})`)
       vectors.set(id, vector)
     }
   }
