@@ -10,16 +10,21 @@ import { textEncoder } from '../tasks/inputs.js'
 import { runLoop, type StepReport } from '../train/loop.js'
 import { createStagedTrainer } from '../train/staged-trainer.js'
 import { createTrainer } from '../train/trainer.js'
+import { anchorStores } from './anchors.js'
 import type { Backbone } from './backbone.js'
 import { featureFeeds, frozenFeatures, tokenFeeds, trainingBatches } from './batches.js'
 import { type Classifier, type ClassifierDetails, createClassifier, labelId, type TextLike } from './classifier.js'
+import { checkSignals, languageFeeds, signalsOf } from './language.js'
 import { buildNetwork, readsMix } from './network.js'
 import { addedRow, fill, type PartialLoad, tokenTable, withClf } from './parameters.js'
-import { describePlan, planRecipe, type RecipePlan } from './recipe/plan.js'
+import { describePlan, planRecipe } from './recipe/plan.js'
 import { type AdaptSettings, adaptationSettings } from './settings.js'
 import { headValidator, modelValidator } from './validation.js'
 
 export type LabelledText = TextLike & { label?: string }
+
+/** The parts of the training loss by name, each the mean of an epoch's steps; empty where the loss is the task's alone. */
+export type Losses = Readonly<Record<string, number>>
 
 export type AdaptEvent =
   | {
@@ -36,7 +41,7 @@ export type AdaptEvent =
     }
   | { kind: 'features'; texts: number; seconds: number }
   | ({ kind: 'step'; total: number; tokens: number } & StepReport)
-  | { kind: 'epoch'; epoch: number; epochs: number; step: number; accuracy: number; macroF1: number; loss: number; best: boolean }
+  | { kind: 'epoch'; epoch: number; epochs: number; step: number; accuracy: number; macroF1: number; loss: number; losses: Losses; best: boolean }
   | { kind: 'saved'; step: number }
 
 export interface AdaptOptions extends Partial<AdaptSettings> {
@@ -68,7 +73,7 @@ export interface AdaptReport {
   /** In all sessions of the run. */
   seconds: number
   bestEpoch: number
-  epochs: { epoch: number; accuracy: number; macroF1: number; loss: number }[]
+  epochs: { epoch: number; accuracy: number; macroF1: number; loss: number; losses: Losses }[]
   valid: ClassificationReport
   test?: ClassificationReport
 }
@@ -78,6 +83,8 @@ interface Position {
   bestEpoch: number
   epochs: AdaptReport['epochs']
   seconds: number
+  /** Of the losses' parts, since the last validation. */
+  sums: Record<string, number>
   /** What the run was started with: it goes on with the same. */
   settings: AdaptSettings
   data: string
@@ -137,7 +144,9 @@ async function run(
     ...(settings.scheme === 'scratch' ? {} : { base: backbone.source }),
     ...(recipe ? { recipe } : {}),
   }
-  const { scope, loss, added } = buildNetwork(config, settings, labels.length, clf)
+  const signals = signalsOf(recipe)
+  checkSignals(signals, backbone)
+  const { scope, loss, losses, old, added } = buildNetwork(config, settings, labels.length, clf)
   const shapes = new Map<string, readonly number[]>([
     ...parameterShapes(config),
     ...[...scope.parameters].map(([path, x]) => [path, x.shape as number[]] as const),
@@ -162,7 +171,8 @@ async function run(
     ? await createStagedTrainer(executor, {
         ...{ params, optimizer, pullOf: plan.pullOf, rateOf: (path: string) => plan.factorOf(path) * headFactor(path) },
         stages: plan.stages.map(({ from, to, trained }) => ({ from, to, loss, trainable: trained.map((path) => reached.get(path)!) })),
-        stores: await pullStores(executor, params, plan, reached, options.fisher),
+        stores: await anchorStores(executor, params, plan, { reached, old, fisher: options.fisher }),
+        outputs: losses,
       })
     : await createTrainer(executor, { loss, trainable, optimizer, rateOf: headFactor, params })
   const model = await createClassifier({ config, tokenizer, details, executor, params, owns: true })
@@ -179,7 +189,7 @@ async function run(
   const partial = frozen || recipe !== undefined
   await best.declare(partial ? trainable : await params.describe())
   const stores = { params: partial ? await subset(executor, trainable) : params, optimizer: trainer.optimizer, best }
-  const position: Position = { step: 0, bestEpoch: 0, epochs: [], seconds: 0, settings, data: fingerprint(train, valid, labels) }
+  const position: Position = { step: 0, bestEpoch: 0, epochs: [], seconds: 0, sums: {}, settings, data: fingerprint(train, valid, labels) }
   if (stateFolder && resume) Object.assign(position, sameRun(await loadTrainingState<Position>(stateFolder, stores), position, stateFolder))
   else if (stateFolder) await removeTrainingState(stateFolder)
   if (partial && position.step > 0) await stores.params.copyTo(params)
@@ -192,7 +202,9 @@ async function run(
   const featuresOf = (some: typeof texts) => frozenFeatures(executor, config, params, some, { pad: encoded.pad, maxLength: settings.maxLength })
   const validTexts = valid.map(({ text, pair }) => encode(text, pair))
   const validator = mix ? await headValidator(executor, config, params, await featuresOf(validTexts), valid, labels) : modelValidator(model, valid)
-  const feedsOf = mix ? featureFeeds(await featuresOf(from < total ? texts : []), encoded.targets) : tokenFeeds(encoded, settings)
+  const feedsOf = mix
+    ? featureFeeds(await featuresOf(from < total ? texts : []), encoded.targets)
+    : languageFeeds(tokenFeeds(encoded, settings), { signals, tokenizer, causal: config.causal, seed: settings.seed, steps: total, clf })
   if (mix) onEvent({ kind: 'features', texts: texts.length + valid.length, seconds: secondsSoFar() - position.seconds })
   using log = stateFolder ? runLog(stateFolder, from > 0 ? { resumeFrom: from } : {}) : undefined
   let tokens = 0
@@ -206,7 +218,8 @@ async function run(
       tokens += more
     }),
     onStep(report) {
-      log?.write(report.step, { loss: report.loss, rate: report.rate, gradientNorm: report.gradientNorm })
+      log?.write(report.step, { loss: report.loss, rate: report.rate, gradientNorm: report.gradientNorm, ...report.outputs })
+      for (const [name, value] of Object.entries(report.outputs)) position.sums[name] = (position.sums[name] ?? 0) + value
       onEvent({ kind: 'step', total, tokens, ...report })
     },
     validate: {
@@ -217,13 +230,25 @@ async function run(
         const epoch = step / perEpoch
         // a tie goes to the later epoch, which has seen more
         const isBest = position.epochs.every((other) => other.accuracy <= report.accuracy)
-        position.epochs.push({ epoch, accuracy: report.accuracy, macroF1: report.macroF1, loss })
+        const losses = Object.fromEntries(Object.entries(position.sums).map(([name, sum]) => [name, sum / perEpoch]))
+        position.sums = {}
+        position.epochs.push({ epoch, accuracy: report.accuracy, macroF1: report.macroF1, loss, losses })
         if (isBest) {
           position.bestEpoch = epoch
           await keep(params, best, partial, trainable)
         }
         log?.write(step, { validLoss: loss, validAccuracy: report.accuracy, validMacroF1: report.macroF1 })
-        onEvent({ kind: 'epoch', epoch, epochs: settings.epochs, step, accuracy: report.accuracy, macroF1: report.macroF1, loss, best: isBest })
+        onEvent({
+          kind: 'epoch',
+          epoch,
+          epochs: settings.epochs,
+          step,
+          accuracy: report.accuracy,
+          macroF1: report.macroF1,
+          loss,
+          losses,
+          best: isBest,
+        })
       },
     },
     ...(stateFolder
@@ -277,29 +302,6 @@ async function addedRowStore(
     toTable: async () => params.write(tokenTable, await params.read(addedRow), at),
     remove: () => params.remove(addedRow),
   }
-}
-
-/** The stores that pulls read: the pretrained values, and the Fisher information. @throws where a recipe needs it and it was not given. */
-async function pullStores(
-  executor: Executor,
-  params: Store,
-  plan: RecipePlan,
-  reached: ReadonlyMap<string, Tensor>,
-  fisher: ReadonlyMap<string, Float32Array> | undefined,
-): Promise<Record<string, Store>> {
-  const pulled = [...reached.keys()].filter((path) => plan.pullOf(path))
-  if (pulled.length === 0) return {}
-  const anchor = await executor.store('anchor')
-  await anchor.declare(pulled.map((path) => reached.get(path)!))
-  for (const path of pulled) await anchor.write(path, await params.read(path))
-  const weighted = pulled.filter((path) => plan.pullOf(path)!.fisher)
-  if (weighted.length === 0) return { anchor }
-  const missing = weighted.find((path) => !fisher?.has(path))
-  if (missing) throw new Error(`recipe: ewc needs the Fisher information of ${missing}: give it as the option fisher`)
-  const weights = await executor.store('fisher')
-  await weights.declare(weighted.map((path) => reached.get(path)!))
-  for (const path of weighted) await weights.write(path, fisher!.get(path)!)
-  return { anchor, fisher: weights }
 }
 
 /** What a run was made from, as one short text. */

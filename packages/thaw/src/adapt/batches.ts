@@ -20,8 +20,8 @@ export interface EncodedData {
   pad: number
 }
 
-/** The feeds of a batch, named by the texts' places. */
-export type FeedsOf = (batch: readonly number[]) => Feeds
+/** The feeds of a batch, named by the texts' places, at a step. */
+export type FeedsOf = (batch: readonly number[], step: number) => Feeds
 
 const labelFeed = (targets: readonly number[], batch: readonly number[]): Feed => ({
   data: Int32Array.from(batch, (i) => targets[i]!),
@@ -96,9 +96,10 @@ export async function* trainingBatches(
   for (let epoch = Math.floor(from / perEpoch); ; epoch++) {
     const generator = random(hash(settings.seed, epoch))
     const batches = generator.shuffle(lengthGroupedBatches(lengths, settings.batch, generator.shuffle(lengths.map((_, i) => i))))
-    for (const batch of batches.slice(Math.max(0, from - epoch * perEpoch))) {
-      onBatch(batch.reduce((sum, i) => sum + lengths[i]!, 0))
-      yield [feedsOf(batch)]
+    const start = Math.max(0, from - epoch * perEpoch)
+    for (const [i, batch] of batches.slice(start).entries()) {
+      onBatch(batch.reduce((sum, text) => sum + lengths[text]!, 0))
+      yield [feedsOf(batch, epoch * perEpoch + start + i)]
     }
   }
 }

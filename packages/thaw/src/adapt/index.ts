@@ -4,6 +4,7 @@ export { type AdaptEvent, type AdaptOptions, type AdaptReport, adapt, type Label
 export * from './adapter/index.js'
 export { type Backbone, load, saveBackbone } from './backbone.js'
 export { type Classifier, classifierFrom, loadClassifier, type Prediction } from './classifier.js'
+export { type FisherOptions, fisherInformation } from './fisher.js'
 export { loadOnnx } from './load-onnx.js'
 export { type OnnxClassifier, type OnnxClassifierOptions, onnxClassifier } from './onnx-classifier.js'
 export type { PartialLoad } from './parameters.js'

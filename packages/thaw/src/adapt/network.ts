@@ -1,11 +1,12 @@
 // The graph of an adaptation: the backbone with the task's head, with what a recipe puts into it, and with the row of an added token as a parameter of its
 // own where the table it stands in does not train as a whole.
 
-import type { Tensor } from '@thaw/tensor'
+import { ops, type Tensor } from '@thaw/tensor'
 import type { TransformerConfig } from '../models/config.js'
 import { Scope, type ScopeOptions } from '../nn/scope.js'
 import { classifierInputs, classifierLogits, classifierLoss } from '../tasks/classification.js'
 import { mixedLogits } from '../tasks/scalar-mix.js'
+import { languagePart, signalsOf } from './language.js'
 import { tableWithRow, tokenTable } from './parameters.js'
 import { type InsertionIngredient, insertionsInto } from './recipe/insertions.js'
 import type { Recipe } from './recipe/recipe.js'
@@ -14,6 +15,10 @@ import type { AdaptSettings } from './settings.js'
 export interface Network {
   scope: Scope
   loss: Tensor
+  /** The parts of the loss by name, where it has several. */
+  losses: Readonly<Record<string, Tensor>>
+  /** What is read of the network as it was before: tensors in the namespace `anchor`, by path. */
+  old: ReadonlyMap<string, Tensor>
   /** The row of an added token that is trained on its own. */
   added: { id: number; row: Tensor } | undefined
 }
@@ -44,12 +49,14 @@ export function buildNetwork(config: TransformerConfig, settings: AdaptSettings,
   }
   const scope = new Scope({ training: true, parametrize, ...(sites ? { sites } : {}) })
   // a frozen backbone has no dropout: its features are what they are
+  const model = { ...config, dropout: frozen ? 0 : settings.dropout }
+  const inputs = classifierInputs()
   const logits = readsMix(settings)
     ? mixedLogits(scope, config, labels, settings.dropout)
-    : classifierLogits(scope, { ...config, dropout: frozen ? 0 : settings.dropout }, classifierInputs(), {
-        labels,
-        pooling: settings.pooling,
-        dropout: settings.dropout,
-      })
-  return { scope, loss: classifierLoss(logits), added }
+    : classifierLogits(scope, model, inputs, { labels, pooling: settings.pooling, dropout: settings.dropout })
+  const loss = classifierLoss(logits)
+  const signals = signalsOf(settings.recipe)
+  if (signals.length === 0) return { scope, loss, losses: {}, old: new Map(), added }
+  const { losses, weighted, old } = languagePart(scope, model, inputs, signals)
+  return { scope, loss: ops.add(loss, weighted), losses: { taskLoss: loss, ...losses }, old, added }
 }

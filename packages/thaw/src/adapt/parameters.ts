@@ -49,12 +49,13 @@ export async function fill(
   const load: PartialLoad = { loaded: [], fresh: [], unused: [] }
   for (const [path, shape] of shapes) {
     const given = backbone.parameters.get(path)
-    if (settings.scheme === 'scratch' || !given || path.startsWith('heads.')) {
+    // of heads only the language model's goes on: it is part of what was pretrained
+    if (settings.scheme === 'scratch' || !given || (path.startsWith('heads.') && !path.startsWith('heads.mlm.'))) {
       load.fresh.push(path)
       continue
     }
     const same = String(given.shape) === String(shape)
-    const longer = path === tokenTable && given.shape[1] === shape[1] && given.shape[0]! < shape[0]!
+    const longer = (path === tokenTable || path === 'heads.mlm.bias') && given.shape[1] === shape[1] && given.shape[0]! < shape[0]!
     if (!same && !longer) throw new Error(`${backbone.source}: ${path} is [${given.shape}], the model needs [${shape}]`)
     // published tables often have spare rows at their end: a new token takes one, and starts anew in it
     const spare = path === tokenTable && same && clf !== undefined && backbone.tokenizer.tokenToId(clfToken) === undefined

@@ -41,6 +41,12 @@ export function describePlan(
   return lines
 }
 
+/** `; training: task 0.52, language 5.31`, where the loss has parts. */
+const partsOf = (losses: Readonly<Record<string, number>>): string => {
+  const parts = Object.entries(losses).map(([name, value]) => `${name.replace(/Loss$/, '')} ${value.toFixed(3)}`)
+  return parts.length === 0 ? '' : `; training: ${parts.join(', ')}`
+}
+
 const whatTrains = ({ scheme, pooling, recipe }: AdaptSettings): string => {
   if (recipe) return recipe.ingredients.map(({ name }) => name).join(', ')
   if (scheme === 'scratch') return 'scratch: everything, from random values'
@@ -98,8 +104,8 @@ export function adaptScreen(label: string, onPlan: (plan: Plan) => void): AdaptS
       moved = true
       bar?.update(step, { loss: smooth.sum / smooth.weight, tokens })
     },
-    epoch({ epoch, epochs, accuracy, macroF1, loss, best }) {
-      const scores = `accuracy ${percent(accuracy)}, macro-F1 ${percent(macroF1)}, loss ${loss.toFixed(3)}`
+    epoch({ epoch, epochs, accuracy, macroF1, loss, losses, best }) {
+      const scores = `accuracy ${percent(accuracy)}, macro-F1 ${percent(macroF1)}, loss ${loss.toFixed(3)}${partsOf(losses)}`
       bar?.print(named('validation', `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}: ${scores}${best ? '  best so far' : ''}`))
     },
     saved() {},

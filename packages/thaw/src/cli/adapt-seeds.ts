@@ -31,6 +31,8 @@ export interface SeedsOptions {
   saveEvery: number | undefined
   mistakes: number
   baseline: boolean
+  /** By path, for the recipe ewc. */
+  fisher?: ReadonlyMap<string, Float32Array>
 }
 
 /** What is kept of a seed, as training/seed-N/result.json. */
@@ -100,6 +102,7 @@ async function runSeed(
       resume: true,
       signal: interrupt.signal,
       onEvent: (event) => screen.event(event),
+      ...(options.fisher ? { fisher: options.fisher } : {}),
       ...(threads === undefined ? {} : { threads }),
       ...(saveEvery === undefined ? {} : { saveEvery }),
     })

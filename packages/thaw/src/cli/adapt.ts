@@ -9,6 +9,7 @@ import { settleFolder } from '../hub/replace-folder.js'
 import { count as number } from '../log/format.js'
 import { poolings } from '../tasks/pooling.js'
 import { describeData, readData } from './adapt-data.js'
+import { fisherOf, needsFisher } from './adapt-fisher.js'
 import { adaptSeeds } from './adapt-seeds.js'
 import { addDataOptions, type DataOptions, dataOptionsOf } from './data-options.js'
 import { refuseChanges, refuseUsedFolder } from './out-folder.js'
@@ -27,6 +28,8 @@ export interface AdaptRun extends DataOptions, Partial<Omit<AdaptSettings, 'reci
   /** The tutorial's settings, or a recipe by name. */
   recipe?: 'tutorial' | RecipeName
   seeds?: number
+  /** Pretraining text, for the recipe ewc. */
+  fisherText?: string
 }
 
 interface Options extends Omit<AdaptRun, 'command' | 'checkpoint'> {
@@ -73,6 +76,7 @@ export function registerAdapt(program: Command): void {
         ...Object.keys(recipes),
       ]),
     )
+    .option('--fisher-text <file>', 'with the recipe ewc: text that the checkpoint was pretrained on')
     .addOption(new Option('--scheme <name>', 'what is trained: everything, the head only, or everything from random values').choices(schemes))
     .addOption(new Option('--pooling <name>', 'from tokens to one vector; clf adds a [CLF] token').choices(poolings))
     .option('--epochs <n>', 'passes over the training examples', count)
@@ -119,6 +123,7 @@ async function runAdapt(checkpoint: string | undefined, options: Options): Promi
   })
   const wanted = { ...recipeOf(run.recipe), ...settingsOf(run) }
   const settings = adaptationSettings(wanted, backbone.config, data.train.length)
+  const fisher = needsFisher(settings, run.fisherText)
   if (!resume) {
     say(`\n${describeData(data, backbone, settings)}\n`)
     await mkdir(folder, { recursive: true })
@@ -137,12 +142,17 @@ async function runAdapt(checkpoint: string | undefined, options: Options): Promi
     saveEvery,
     mistakes,
     baseline,
+    ...(fisher ? { fisher: await fisherOf(backbone, run.fisherText!, out, threads) } : {}),
   })
 }
 
 /** What a recipe's name stands for. */
 const recipeOf = (name: AdaptRun['recipe']): Partial<AdaptSettings> =>
-  name === undefined ? {} : name === 'tutorial' ? tutorialSettings : { recipe: recipes[name]() }
+  name === undefined
+    ? {}
+    : name === 'tutorial'
+      ? tutorialSettings
+      : { ...(name === 'tutorial-multitask' ? { ...tutorialSettings, epochs: 6 } : {}), recipe: recipes[name]() }
 
 /** The settings among a run's options. */
 function settingsOf(run: AdaptRun): Partial<AdaptSettings> {

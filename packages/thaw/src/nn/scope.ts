@@ -46,9 +46,14 @@ export class Scope {
 
   /** Names an activation, and lets what is registered for the site act on it. */
   site(path: string, x: Tensor): Tensor {
-    const value = this.options.sites?.get(path)?.(x, this) ?? x
+    const value = this.act(path, x, this)
     this.taps.set(path, value)
     return value
+  }
+
+  /** What is registered for a site makes of an activation, on behalf of a scope. */
+  act(path: string, x: Tensor, scope: Scope): Tensor {
+    return this.options.sites?.get(path)?.(x, scope) ?? x
   }
 
   /** A site's own name, where names must be distinct within a graph: dropout masks. */
@@ -58,7 +63,15 @@ export class Scope {
 
   /** A scope for a second network in the same graph: its paths begin with `prefix`, except those that both networks share. */
   within(prefix: string, shared: (path: string) => boolean = () => false): Scope {
-    return new Part(this, prefix, shared)
+    return new Part(this, prefix, shared, false)
+  }
+
+  /**
+   * A scope for the same network once more in the same graph, on other inputs: parameters and what acts on sites are shared; the names of activations, and
+   * with them the dropout masks, begin with `prefix`.
+   */
+  again(prefix: string): Scope {
+    return new Part(this, prefix, () => true, true)
   }
 }
 
@@ -67,6 +80,8 @@ class Part extends Scope {
     private readonly whole: Scope,
     private readonly prefix: string,
     private readonly shared: (path: string) => boolean,
+    /** What is registered for the whole's sites acts on this network's too. */
+    private readonly acted: boolean,
   ) {
     super({ training: whole.training })
   }
@@ -84,6 +99,8 @@ class Part extends Scope {
   }
 
   override site(path: string, x: Tensor): Tensor {
-    return this.whole.site(`${this.prefix}.${path}`, x)
+    const value = this.whole.site(`${this.prefix}.${path}`, this.acted ? this.whole.act(path, x, this) : x)
+    this.taps.set(path, value)
+    return value
   }
 }

@@ -36,3 +36,4 @@ export {
 } from './rates.js'
 export { type Ingredient, type Recipe, recipe } from './recipe.js'
 export { ewc, l2sp, type RegularizerIngredient } from './regularizers.js'
+export { languageModelling, oldPredictions, type SignalIngredient } from './signals.js'

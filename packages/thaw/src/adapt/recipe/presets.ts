@@ -2,11 +2,12 @@
 
 import { chainThaw, gradualUnfreezing, newOnly, sequentialUnfreezing, topOnly, tutorialUnfreezing } from './freezing.js'
 import { bitfit, houlsby, ia3, lora, parallelAdapter, projectedAttentionLayers } from './insertions.js'
-import { discriminativeRates, slantedTriangular } from './rates.js'
+import { discriminativeRates, linearSchedule, slantedTriangular } from './rates.js'
 import { type Recipe, recipe } from './recipe.js'
-import { l2sp } from './regularizers.js'
+import { ewc, l2sp } from './regularizers.js'
+import { languageModelling, oldPredictions } from './signals.js'
 
-/** Each makes its recipe with the papers' settings; rates are those of the adaptation. */
+/** Each makes its recipe with the papers' settings where they hold for any model; rates are those of the adaptation. */
 export const recipes = {
   'head-only': () => recipe(newOnly()),
   'top-layer': () => recipe(topOnly()),
@@ -24,6 +25,11 @@ export const recipes = {
   ia3: () => recipe(ia3()),
   bitfit: () => recipe(bitfit()),
   'l2-sp': () => recipe(l2sp()),
+  ewc: () => recipe(ewc()),
+  'old-predictions': () => recipe(oldPredictions()),
+  multitask: () => recipe(languageModelling()),
+  'tutorial-multitask': () => recipe(languageModelling({ weight: 0.5 }), linearSchedule({ warmup: 10 })),
+  siatl: () => recipe(languageModelling({ weight: 0.2, final: 0.1 }), sequentialUnfreezing()),
 } as const satisfies Record<string, () => Recipe>
 
 export type RecipeName = keyof typeof recipes

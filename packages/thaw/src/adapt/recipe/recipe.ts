@@ -1,12 +1,14 @@
-// A recipe says how a pretrained model is adapted: which parameters train when, at which rate, pulled towards what, with what put into the network.
+// A recipe says how a pretrained model is adapted: which parameters train when, at which rate, pulled towards what, with which losses
+// beside the task's, with what put into the network.
 // It is a value: made of ingredients, joined with `recipe()`, printed, and written into the checkpoint as JSON.
 
 import type { FreezingIngredient } from './freezing.js'
 import type { InsertionIngredient } from './insertions.js'
 import type { RateIngredient, ScheduleIngredient } from './rates.js'
 import type { RegularizerIngredient } from './regularizers.js'
+import type { SignalIngredient } from './signals.js'
 
-export type Ingredient = FreezingIngredient | InsertionIngredient | RateIngredient | ScheduleIngredient | RegularizerIngredient
+export type Ingredient = FreezingIngredient | InsertionIngredient | RateIngredient | ScheduleIngredient | RegularizerIngredient | SignalIngredient
 
 export interface Recipe {
   readonly ingredients: readonly Ingredient[]
@@ -30,6 +32,9 @@ export function recipe(...parts: readonly (Ingredient | Recipe)[]): Recipe {
     const same: readonly Ingredient[] = ingredients.filter((ingredient) => ingredient.kind === kind)
     if (same.length > 1) throw new Error(`recipe: ${same.map(nameOf).join(' and ')} exclude each other: both are a ${kind}; keep one`)
   }
+  const signals = ingredients.filter(({ kind }) => kind === 'signal').map(nameOf)
+  const twice = signals.find((name, i) => signals.indexOf(name) !== i)
+  if (twice) throw new Error(`recipe: ${twice} is there twice; keep one, with the weight that it is to have`)
   return { ingredients }
 }
 

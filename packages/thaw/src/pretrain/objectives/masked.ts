@@ -1,19 +1,19 @@
 // Masked language modelling: some tokens are hidden, and each is guessed from both sides (BERT: Devlin et al. 2019). Logits are computed at the masked
 // places only: their indices are fed, the same number in every batch, so that a step costs less than a causal one.
 
-import { dim, type Executor, input, ops, type Store, type Tensor } from '@thaw/tensor'
+import type { Executor, Store } from '@thaw/tensor'
 import { perplexity, wordPerplexity } from '../../metrics/perplexity.js'
 import type { TransformerConfig } from '../../models/config.js'
-import { languageHead, languageHeadLoss, languageHeadShapes } from '../../models/language-head.js'
+import { languageHeadShapes } from '../../models/language-head.js'
 import { parameterShapes } from '../../models/shapes.js'
-import { type TransformerInputs, transformer } from '../../models/transformer.js'
 import { Scope } from '../../nn/scope.js'
 import { hash, random } from '../../text/random.js'
 import { type Tokenizer, trainWordPiece } from '../../text/tokenizer/index.js'
 import type { PretrainSettings } from '../settings.js'
-import { type Masked, type MaskingRules, maskingRules, maskTokens, placeCount } from './masking.js'
+import { framing, maskedFeeds, maskedGraph } from './masked-graph.js'
+import { type MaskingRules, maskingRules, maskTokens, placeCount } from './masking.js'
 import { nextSentenceObjective } from './next-sentence.js'
-import { type Evaluation, type Evaluator, type Feeds, ignored, type Objective, type ObjectiveContext, type ObjectiveKind } from './objective.js'
+import type { Evaluation, Evaluator, Objective, ObjectiveContext, ObjectiveKind } from './objective.js'
 import { evaluationWindows, pieces, placeRandom, windowBatches } from './windows.js'
 
 export const masked: ObjectiveKind = {
@@ -35,46 +35,6 @@ const defaultShare = 0.15
 
 export const maskedRules = ({ maskShare = defaultShare, wholeWords = false }: PretrainSettings, tokenizer: Tokenizer): MaskingRules =>
   maskingRules(tokenizer, { share: maskShare, wholeWords })
-
-/** Ids as rows with [CLS] before and [SEP] after them, where the tokenizer has these, as texts look later on. */
-export function framing({ special: { cls, sep } }: Tokenizer): { extra: number; rows(windows: readonly Int32Array[]): Int32Array } {
-  const extra = cls && sep ? 2 : 0
-  return {
-    extra,
-    rows(windows) {
-      const time = windows[0]!.length + extra
-      const rows = new Int32Array(windows.length * time)
-      windows.forEach((window, r) => {
-        rows.set(extra ? [cls!.id, ...window, sep!.id] : window, r * time)
-      })
-      return rows
-    },
-  }
-}
-
-/** A masked batch as feeds. */
-export function maskedFeeds({ ids, places, targets }: Masked, shape: readonly [number, number]): Feeds {
-  return {
-    ids: { data: ids, shape },
-    places: { data: places, shape: [places.length] },
-    targets: { data: targets, shape: [targets.length] },
-  }
-}
-
-interface MaskedGraph {
-  /** Rows [batch·time, hidden]. */
-  hidden: Tensor
-  loss: Tensor
-  sum: Tensor
-  count: Tensor
-}
-
-/** Feeds: ids, i32 [batch, time]; places, i32 [places], indices into them; targets, i32 [places], −100 where a place does not count. */
-export function maskedGraph(scope: Scope, config: TransformerConfig, transform: boolean, more: Omit<TransformerInputs, 'ids'> = {}): MaskedGraph {
-  const { hidden } = transformer(scope, config, { ids: input('ids', [dim('batch'), dim('time')], 'i32'), ...more })
-  const rows = ops.gather(hidden, input('places', [dim('places')], 'i32'))
-  return { hidden, ...languageHeadLoss(languageHead(scope, config, rows, transform), input('targets', [dim('places')], 'i32'), ignored) }
-}
 
 function maskedObjective({ settings, config, tokenizer }: ObjectiveContext): Objective {
   const { batch, time, seed, headTransform = true } = settings

@@ -1,0 +1,61 @@
+// `--fisher-text`: the Fisher information that the recipe ewc weighs its pull by, computed once a run and kept in the run's folder.
+
+import { existsSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { type AdaptSettings, type Backbone, fisherInformation } from '../adapt/index.js'
+import { readSafetensors } from '../hub/safetensors.js'
+import { writeSafetensors } from '../hub/safetensors-write.js'
+import { count, duration } from '../log/format.js'
+import { statusLine } from '../log/status.js'
+import { readDocuments } from '../text/corpus/index.js'
+import { named, say } from './screen.js'
+
+/** Characters of the text that windows are chosen from: its beginning. */
+const mostText = 4_000_000
+
+/** Whether a recipe has to know the Fisher information. @throws where the text is given without need, or missing. */
+export function needsFisher({ recipe }: Pick<AdaptSettings, 'recipe'>, text: string | undefined): boolean {
+  const needed = recipe?.ingredients.some(({ name }) => name === 'ewc') ?? false
+  if (needed && text === undefined)
+    throw new Error(
+      '--recipe ewc: what did the model learn from? Name a file of pretraining text by --fisher-text FILE; a few thousand lines are enough',
+    )
+  if (!needed && text !== undefined) throw new Error(`--fisher-text ${text}: only the recipe ewc uses it; leave it out, or add --recipe ewc`)
+  return needed
+}
+
+/** Computes the Fisher information from a text file, or reads what an earlier session of the run computed. */
+export async function fisherOf(backbone: Backbone, text: string, out: string, threads: number | undefined): Promise<Map<string, Float32Array>> {
+  const file = join(out, 'training', 'fisher.safetensors')
+  if (existsSync(file)) return readFisher(file)
+  const texts: string[] = []
+  let characters = 0
+  for await (const document of readDocuments([text])) {
+    texts.push(document.text)
+    characters += document.text.length
+    if (characters >= mostText) break
+  }
+  const started = performance.now()
+  const status = statusLine(process.stderr)
+  let windows = 0
+  const fisher = await fisherInformation(backbone, texts, {
+    ...(threads === undefined ? {} : { threads }),
+    onExample(done, of) {
+      windows = of
+      status.show(named('fisher', `${count(done)} of ${count(of)} windows of ${basename(text)}`, {}))
+    },
+  })
+  status.clear()
+  const tensors = [...fisher].map(([name, data]) => ({ name, dtype: 'F32' as const, shape: backbone.parameters.get(name)!.shape.slice(), data }))
+  await writeSafetensors(file, tensors)
+  const took = duration((performance.now() - started) / 1000)
+  say(named('fisher', `information of ${count(tensors.length)} parameters, from ${count(windows)} windows of ${basename(text)}, ${took}`))
+  return fisher
+}
+
+async function readFisher(file: string): Promise<Map<string, Float32Array>> {
+  await using saved = await readSafetensors(file)
+  const fisher = new Map<string, Float32Array>()
+  for (const name of saved.entries.keys()) fisher.set(name, (await saved.read(name)) as Float32Array)
+  return fisher
+}

@@ -1,0 +1,58 @@
+// Recipes on the command line that need more than a name: the pretraining text of ewc, the losses of multi-task runs.
+
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { inFolder } from '../testing/checkpoints.js'
+import { commandError, thaw } from '../testing/command.js'
+import { toyBackbone, toyQuestions, toyText } from '../testing/toy.js'
+
+const inWorkplace = (use: (cwd: string) => Promise<void>) =>
+  inFolder(async (cwd) => {
+    await toyBackbone(join(cwd, 'lm'))
+    await writeFile(
+      join(cwd, 'train.jsonl'),
+      toyQuestions(60)
+        .map((question) => `${JSON.stringify(question)}\n`)
+        .join(''),
+    )
+    await writeFile(join(cwd, 'wiki.txt'), toyText(40))
+    await use(cwd)
+  })
+
+const adapt = ['adapt', 'lm', '--train', 'train.jsonl', '--threads', '1', '--epochs', '2', '--no-baseline', '--out', 'out']
+
+test('ewc: the Fisher information is computed from the pretraining text, once a run', () =>
+  inWorkplace(async (cwd) => {
+    const { code, stderr } = await thaw([...adapt, '--recipe', 'ewc', '--fisher-text', 'wiki.txt', '--seeds', '2'], { cwd })
+    assert.equal(code, 0, stderr)
+    assert.equal(stderr.match(/^fisher +information of 36 parameters, from \d+ windows of wiki\.txt, /gm)?.length, 1)
+    const file = join(cwd, 'out/training/fisher.safetensors')
+    assert.ok(existsSync(file))
+    // a resumed run does not compute it anew
+    await rm(join(cwd, 'out/training/seed-2/result.json'))
+    await rm(join(cwd, 'wiki.txt'))
+    const again = await thaw([...adapt, '--recipe', 'ewc', '--fisher-text', 'wiki.txt', '--seeds', '2', '--resume'], { cwd })
+    assert.equal(again.code, 0, again.stderr)
+    assert.doesNotMatch(again.stderr, /^fisher/m)
+    const error = (...more: string[]) =>
+      commandError(['adapt', join(cwd, 'lm'), '--train', join(cwd, 'train.jsonl'), '--out', join(cwd, 'new'), ...more])
+    assert.match(
+      await error('--recipe', 'ewc'),
+      /^--recipe ewc: what did the model learn from\? Name a file of pretraining text by --fisher-text FILE/,
+    )
+    assert.equal(await error('--fisher-text', 'x.txt'), '--fisher-text x.txt: only the recipe ewc uses it; leave it out, or add --recipe ewc')
+    assert.ok(!existsSync(join(cwd, 'new')))
+  }))
+
+test('the tutorial’s multi-task recipe: six epochs with a [CLF] token, both losses shown', () =>
+  inWorkplace(async (cwd) => {
+    const args = adapt.filter((word, i) => word !== '--epochs' && adapt[i - 1] !== '--epochs')
+    const { code, stderr } = await thaw([...args, '--recipe', 'tutorial-multitask'], { cwd })
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /recipe +language-model, linear: /)
+    assert.match(stderr, /pooling clf/)
+    assert.match(stderr, /epoch 6\/6: accuracy [\d.]+ %, macro-F1 [\d.]+ %, loss [\d.]+; training: task [\d.]+, language [\d.]+/)
+  }))
