@@ -51,6 +51,16 @@ export const tutorialSettings: Omit<AdaptSettings, 'maxLength' | 'seed'> = {
 /** Fewer updates than this do not adapt a model, however small the data. */
 export const enoughSteps = 300
 
+/** Longer texts are cut unless a run asks for more: time and memory grow with the square of a text's length, what is learnt from its end seldom does. */
+export const enoughTokens = 256
+
+/** Epochs at least: few where the data are large, for each already is thousands of steps. */
+const fewestEpochs = (scheme: Scheme, examples: number): number => {
+  if (scheme === 'scratch') return 12
+  if (scheme === 'frozen') return 30
+  return examples > 100_000 ? 1 : examples > 20_000 ? 2 : 4
+}
+
 /**
  * What is used where nothing is said: enough steps rather than a number of epochs, a rate that suits the model's size (small models want
  * larger ones), and a pooling that suits its kind.
@@ -63,7 +73,7 @@ export function adaptationSettings(
   const scheme = given.scheme ?? 'full'
   const batch = given.batch ?? Math.min(32, Math.max(8, 2 ** Math.floor(Math.log2(Math.max(8, examples / 16)))))
   const perEpoch = Math.ceil(examples / batch)
-  const epochs = given.epochs ?? Math.min(60, Math.max(scheme === 'scratch' ? 12 : scheme === 'frozen' ? 30 : 4, Math.ceil(enoughSteps / perEpoch)))
+  const epochs = given.epochs ?? Math.min(60, Math.max(fewestEpochs(scheme, examples), Math.ceil(enoughSteps / perEpoch)))
   const width = model.hidden <= 512 ? 3e-4 : 5e-5
   const settings: AdaptSettings = {
     scheme,
@@ -76,7 +86,7 @@ export function adaptationSettings(
     dropout: 0.1,
     clip: 1,
     weightDecay: 0.01,
-    maxLength: model.positions,
+    maxLength: Math.min(model.positions, enoughTokens),
     seed: 1,
     ...given,
   }

@@ -2,7 +2,7 @@
 
 import type { AdaptEvent, AdaptSettings, Backbone } from '../adapt/index.js'
 import { enoughSteps } from '../adapt/settings.js'
-import { count, duration } from '../log/format.js'
+import { count, counted, duration } from '../log/format.js'
 import { type Progress, progress } from '../log/progress.js'
 import { statusLine } from '../log/status.js'
 import { named, percent, say, shortNumber } from './screen.js'
@@ -22,11 +22,11 @@ export function describePlan(
     named('recipe', `${whatTrains(settings)}: ${count(trained)} of ${count(parameters)} parameters are trained`),
     named(
       '',
-      `${count(steps)} steps: ${epochs} epochs of ${count(perEpoch)} batches of ${batch}, from ${count(examples)} examples${epochsChosen ? ` (epochs chosen so that few examples, too, get ${enoughSteps} steps)` : ''}`,
+      `${counted(steps, 'step')}: ${counted(epochs, 'epoch')} of ${counted(perEpoch, 'batch', 'batches')} of ${batch}, from ${counted(examples, 'example')}${epochsChosen ? ` (epochs chosen so that few examples, too, get ${enoughSteps} steps)` : ''}`,
     ),
     named(
       '',
-      `AdamW, rate ${shortNumber(rate)}${headFactor === 1 ? '' : ` (head ${shortNumber(rate * headFactor)})`} after ${count(warmup)} steps of warm-up, then linear to 0`,
+      `AdamW, rate ${shortNumber(rate)}${headFactor === 1 ? '' : ` (head ${shortNumber(rate * headFactor)})`} after ${counted(warmup, 'step')} of warm-up, then linear to 0`,
     ),
     named(
       '',
@@ -37,7 +37,7 @@ export function describePlan(
     named('', `unused: ${shortList(load.unused)}${scheme === 'scratch' ? ' (from scratch: nothing is loaded)' : ''}`),
   ]
   for (const [i, stage] of stages.entries()) lines.push(named(i === 0 ? 'stages' : '', stage))
-  if (truncated > 0) lines.push(named('', `${count(truncated)} training texts are cut at ${settings.maxLength} tokens`))
+  if (truncated > 0) lines.push(named('', cutTexts(truncated, settings.maxLength, backbone.config.positions)))
   return lines
 }
 
@@ -45,6 +45,11 @@ export function describePlan(
 const partsOf = (losses: Readonly<Record<string, number>>): string => {
   const parts = Object.entries(losses).map(([name, value]) => `${name.replace(/Loss$/, '')} ${value.toFixed(3)}`)
   return parts.length === 0 ? '' : `; training: ${parts.join(', ')}`
+}
+
+function cutTexts(texts: number, limit: number, positions: number): string {
+  const more = limit < positions ? `; --max-length reads up to ${count(positions)}, in more time` : ''
+  return `${counted(texts, 'training text is', 'training texts are')} cut at ${limit} tokens${more}`
 }
 
 const whatTrains = ({ scheme, pooling, recipe }: AdaptSettings): string => {

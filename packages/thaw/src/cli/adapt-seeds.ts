@@ -5,7 +5,9 @@ import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type AdaptReport, type AdaptSettings, adapt, type Backbone } from '../adapt/index.js'
 import { tfidfClassifier } from '../baseline/classifier.js'
-import { duration } from '../log/format.js'
+import { evenSample } from '../data/even-sample.js'
+import type { Example } from '../data/index.js'
+import { count, duration } from '../log/format.js'
 import { table } from '../log/table.js'
 import { formatMeanDeviation } from '../metrics/deviation.js'
 import { classification } from '../tasks/classification.js'
@@ -14,7 +16,7 @@ import type { AdaptData } from './adapt-data.js'
 import { adaptScreen, describePlan } from './adapt-screen.js'
 import { type Evaluation, evaluation, formatDetails, formatScores } from './evaluation.js'
 import { interruptible } from './interrupt.js'
-import { named, namedResult, percent, print, say } from './screen.js'
+import { named, namedResult, percent, print, say, shellWord } from './screen.js'
 
 export interface SeedsOptions {
   backbone: Backbone
@@ -132,16 +134,24 @@ async function runSeed(
 interface Floor {
   name: 'test' | 'validation'
   accuracy: number
+  /** Training examples that it saw. */
+  examples: number
 }
 
+/** Beyond so many examples × labels the floor takes longer than it is worth: it is fitted on a sample, with a fixed C and without words seen once. */
+const floorBudget = 2_000_000
+
 /** TF-IDF n-grams with a linear classifier, on the same examples: a pretrained model that does not beat it is not worth its minutes. */
-function floorOf({ train, valid, test }: AdaptData): Floor {
+function floorOf({ train, valid, test, labels }: AdaptData): Floor {
   const plain = (examples: AdaptData['train']) =>
     examples.map(({ text, pair, label }) => ({ text: pair === undefined ? text : `${text} ${pair}`, label: label! }))
-  const classifier = tfidfClassifier(plain(test ? [...train, ...valid] : train))
+  const all = plain(test ? [...train, ...valid] : train)
+  const seen = evenSample(all, Math.min(20_000, Math.ceil(floorBudget / labels.length)))
+  const large = seen.length * labels.length > floorBudget / 5
+  const classifier = tfidfClassifier(seen, large ? { regularization: 30, minDocumentFrequency: 2 } : {})
   const asked = plain(test ?? valid)
   const right = asked.filter(({ text, label }) => classifier.predict(text)[0]!.label === label).length
-  return { name: test ? 'test' : 'validation', accuracy: right / asked.length }
+  return { name: test ? 'test' : 'validation', accuracy: right / asked.length, examples: seen.length }
 }
 
 function printReport(results: readonly SeedResult[], { out, seeds, data }: SeedsOptions, floor: Floor | undefined): void {
@@ -158,10 +168,26 @@ function printReport(results: readonly SeedResult[], { out, seeds, data }: Seeds
   )
   print(formatScores('validation', best.valid))
   if (best.test) print(formatScores('test', best.test))
-  if (floor) print(namedResult('floor', `accuracy ${percent(floor.accuracy)} on the ${floor.name} examples: TF-IDF n-grams with a linear classifier`))
+  if (floor) {
+    const sampled = floor.examples < data.train.length ? `, from ${count(floor.examples)} of the training examples` : ''
+    print(
+      namedResult('floor', `accuracy ${percent(floor.accuracy)} on the ${floor.name} examples: TF-IDF n-grams with a linear classifier${sampled}`),
+    )
+  }
   print(`\non the ${best.test ? 'test' : 'validation'} examples\n\n${formatDetails(shown, process.stdout.columns ?? 100)}`)
-  const example = (data.test ?? data.valid)[0]!.text
-  say(`\ntry it: thaw predict ${out} ${JSON.stringify(example.length > 60 ? example.slice(0, 60) : example)}`)
+  for (const line of nextCommands(out, (data.test ?? data.valid)[0]!)) say(line)
+}
+
+/** What to do with the classifier, as commands to copy. A text with quotes or line ends would be read otherwise by some shell: then another one is shown. */
+function nextCommands(out: string, { text }: Example): string[] {
+  const plain = /^[\p{L}\p{N} ,.?;:()-]+$/u.test(text) ? text.slice(0, 60) : 'some text'
+  const folder = shellWord(out)
+  return [
+    '',
+    named('try it', `thaw predict ${folder} "${plain}"`),
+    named('', `thaw predict ${folder} --file new.csv --out labelled.csv`),
+    named('ship it', `thaw export ${folder} --to onnx --dtype int8 --out ${shellWord(`${out}-onnx`)}`),
+  ]
 }
 
 function seedTable(results: readonly SeedResult[]): string {

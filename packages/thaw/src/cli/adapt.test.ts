@@ -77,6 +77,36 @@ test('from CSV to a classifier: data shown, recipe shown, report, predictions, e
     assert.equal(accuracy.exec(evaluated.stdout)?.[1], accuracy.exec(stdout)?.[1])
   }))
 
+test('a file as people have them: empty rows, two encodings, labels in several spellings, a text of 10,000 words', () =>
+  inWorkplace(async (cwd) => {
+    const rows = questions.slice(0, 60).map(({ text, label }, i) => `${text},${i % 4 === 0 ? label.toLowerCase() : label}`)
+    const long = `${'the river '.repeat(5000)},LOC`
+    const lines = ['text,label', 'where is the café ?,LOC', ...rows, long, ',HUM', '"  ",NUM', 'who made the ship ?,rare']
+    await writeFile(
+      join(cwd, 'messy.csv'),
+      Buffer.concat([Buffer.from(`${lines.join('\n')}\n`), Buffer.from('where is the ch\xe2teau ?,LOC\n', 'latin1')]),
+    )
+    const adapt = ['adapt', 'lm', '--train', 'messy.csv', '--epochs', '1', '--threads', '1', '--out', 'out']
+    const refused = await thaw(adapt, { cwd })
+    assert.match(refused.stderr, /^thaw: messy\.csv:67: byte 0xE2 .* Read each line by itself with --encoding mixed/)
+    const { code, stdout, stderr } = await thaw([...adapt, '--encoding', 'mixed'], { cwd })
+    assert.equal(code, 0, stderr)
+    for (const part of [
+      'messy.csv: 66 rows, 2 without text left out (line 64, 65), csv with ,, utf-8, 1 line windows-1252, text from text, label from label',
+      'labels that differ from "HUM" only by case or spaces are read as it: "hum" (',
+      'labels with one training example, from which nothing is learnt: rare; add examples, join them with others, or remove them',
+      'longest             30,001',
+      '1 training text is cut at 24 tokens',
+      'time        about ',
+    ])
+      assert.ok(stderr.includes(part), `${part}\n${stderr}`)
+    assert.match(stdout, /^HUM .*\nLOC .*\nNUM .*\nrare /m)
+    assert.match(
+      stderr,
+      /try it {6}thaw predict out ".*"\n +thaw predict out --file new\.csv --out labelled\.csv\nship it {5}thaw export out --to onnx/,
+    )
+  }))
+
 test('a run that is killed or stopped goes on to the losses of one that is not', () =>
   inWorkplace(async (cwd) => {
     const settings = ['--epochs', '12', '--dropout', '0.2', '--no-baseline', '--save-every', '0.03']
@@ -109,7 +139,7 @@ test('mistakes are named, with the way out', () =>
     const at = (name: string) => join(folder, name)
     const error = (...more: string[]) => commandError(['adapt', at('lm'), '--train', at('train.csv'), '--out', at('out'), ...more])
     const there = 'columns here: "id", "subject", "body", "queue"'
-    await writeFile(at('typo.csv'), csv([{ ...questions[0]!, label: 'hum' }]))
+    await writeFile(at('typo.csv'), csv([{ ...questions[0]!, label: 'HUMAN' }]))
     await writeFile(at('one.jsonl'), '{"text": "a", "label": "x"}\n{"text": "b", "label": "x"}\n')
     await writeFile(at('plain.csv'), 'text\nwho ?\nwhere ?\n')
     const messages: [string, string][] = [
@@ -118,10 +148,9 @@ test('mistakes are named, with the way out', () =>
         await commandError(['adapt', at('nope'), '--train', at('train.csv'), '--out', at('out')]),
         `${at('nope')}: there is no such folder; give the folder of a checkpoint, with config.json and model.safetensors`,
       ],
-      [await commandError(['adapt', at('lm'), '--out', at('out')]), '--train is missing: name a file of labelled texts'],
       [
-        await commandError(['adapt', '--train', at('train.csv'), '--out', at('out')]),
-        'which checkpoint? Name its folder: thaw adapt CHECKPOINT --train FILE --out FOLDER',
+        await commandError(['adapt', at('lm'), '--out', at('out')]),
+        `--train is missing: name a file of labelled texts: thaw adapt ${at('lm')} --train FILE --out ${at('out')}`,
       ],
       [
         await error('--text', 'titel'),
@@ -129,7 +158,7 @@ test('mistakes are named, with the way out', () =>
       ],
       [
         await error('--valid', at('typo.csv'), ...columns),
-        `${at('typo.csv')}:2: the label "hum" is not among the labels of ${at('train.csv')}: "HUM", "LOC", "NUM"; correct it or leave such rows out`,
+        `${at('typo.csv')}:2: the label "HUMAN" is not among the labels of ${at('train.csv')}: "HUM", "LOC", "NUM"; correct it or leave such rows out`,
       ],
       [
         await error('--train', at('one.jsonl')),

@@ -4,13 +4,16 @@ import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
-import { type AdaptSettings, adaptationSettings, load, type RecipeName, recipes, schemes, tutorialSettings } from '../adapt/index.js'
+import { type AdaptSettings, adaptationSettings, type Backbone, load, type RecipeName, recipes, schemes, tutorialSettings } from '../adapt/index.js'
+import { evenSample } from '../data/even-sample.js'
 import { settleFolder } from '../hub/replace-folder.js'
-import { count as number } from '../log/format.js'
+import { duration, count as number } from '../log/format.js'
 import { poolings } from '../tasks/pooling.js'
-import { describeData, readData } from './adapt-data.js'
+import { type AdaptData, describeData, readData } from './adapt-data.js'
+import { estimatedSeconds, measuredSpeed } from './adapt-estimate.js'
 import { fisherOf, needsFisher } from './adapt-fisher.js'
 import { adaptSeeds } from './adapt-seeds.js'
+import { bundledDefault, chooseCheckpoint, namedCheckpoint, terminalQuestion } from './choose-checkpoint.js'
 import { addDataOptions, type DataOptions, dataOptionsOf } from './data-options.js'
 import { refuseChanges, refuseUsedFolder } from './out-folder.js'
 import { named, say, shellWord } from './screen.js'
@@ -25,6 +28,7 @@ export interface AdaptRun extends DataOptions, Partial<Omit<AdaptSettings, 'reci
   test?: string
   validFraction?: number
   splitSeed?: number
+  exactLabels?: boolean
   /** The tutorial's settings, or a recipe by name. */
   recipe?: 'tutorial' | RecipeName
   seeds?: number
@@ -37,6 +41,7 @@ interface Options extends Omit<AdaptRun, 'command' | 'checkpoint'> {
   task: 'classification'
   resume?: boolean
   overwrite?: boolean
+  offline?: boolean
   threads?: number
   saveEvery?: number
   mistakes: number
@@ -45,6 +50,7 @@ interface Options extends Omit<AdaptRun, 'command' | 'checkpoint'> {
 
 const examples = `
 Examples:
+  thaw adapt --train tickets.csv --out tickets
   thaw adapt checkpoints/wiki-lm --train train.jsonl --test test.jsonl --out tickets
   thaw adapt checkpoints/wiki-lm --train tickets.csv --text subject,body --label queue --scheme frozen --out tickets
   thaw adapt checkpoints/wiki-lm --train train_5500.label --test TREC_10.label --seeds 5 --out trec
@@ -58,7 +64,7 @@ export function registerAdapt(program: Command): void {
     .description(
       'Adapts a pretrained checkpoint to a classification task: JSONL, CSV, TSV or TREC in, a classifier out. ^C saves; --resume goes on, also after a crash.',
     )
-    .argument('[checkpoint]', 'folder of a pretrained checkpoint')
+    .argument('[checkpoint]', 'folder or name of a pretrained checkpoint; without it one is proposed')
     .requiredOption('-o, --out <folder>', 'folder to write the classifier to')
     .addOption(new Option('--task <name>', 'what is learnt').choices(['classification']).default('classification'))
     .option('--train <file>', 'labelled texts (.gz and .br are unpacked)')
@@ -66,9 +72,11 @@ export function registerAdapt(program: Command): void {
     .option('--test <file>', 'looked at once, at the end')
     .option('--resume', 'go on with the run in the folder, with the settings it was started with')
     .option('--overwrite', 'replace the classifier or run that is in the folder')
+    .option('--offline', 'ask no server: what is on this machine has to do')
   addDataOptions(command)
-    .option('--valid-fraction <x>', 'part of the training examples for validation; default 0.1', share)
+    .option('--valid-fraction <x>', 'part of the training examples for validation; default 0.1, at most 2,000 examples', share)
     .option('--split-seed <n>', 'of that choice; default 1', countOrNone)
+    .option('--exact-labels', 'keep labels apart that differ only by case or spaces')
     .optionsGroup('Recipe (printed before the run; what is not given suits the model and the number of examples):')
     .addOption(
       new Option('--recipe <name>', "tutorial: the NAACL 2019 tutorial's settings; others say what trains when, at which rate").choices([
@@ -84,7 +92,7 @@ export function registerAdapt(program: Command): void {
     .option('--rate <x>', 'peak rate of AdamW', positive)
     .option('--head-factor <x>', "factor on the head's rate; default 1", positive)
     .option('--warmup <steps>', 'steps of linear warm-up; then linear to 0', countOrNone)
-    .option('--max-length <tokens>', "longer texts are cut; default: the model's positions", count)
+    .option('--max-length <tokens>', "longer texts are cut; default 256, or the model's positions where it has fewer", count)
     .option('--dropout <x>', 'default 0.1', probability)
     .option('--weight-decay <x>', 'of matrices; default 0.01', nonNegative)
     .option('--clip <norm>', 'largest norm of the gradients, 0 for none; default 1', nonNegative)
@@ -100,12 +108,14 @@ export function registerAdapt(program: Command): void {
 }
 
 async function runAdapt(checkpoint: string | undefined, options: Options): Promise<void> {
-  const { out, task: _, resume = false, overwrite = false, threads, saveEvery, mistakes, baseline, ...given } = options
+  const { out, task: _, resume = false, overwrite = false, offline, threads, saveEvery, mistakes, baseline, ...given } = options
   const folder = join(out, 'training')
   const goOn = `thaw adapt --resume --out ${shellWord(out)}`
   if (!resume) {
-    if (checkpoint === undefined) throw new Error('which checkpoint? Name its folder: thaw adapt CHECKPOINT --train FILE --out FOLDER')
-    if (given.train === undefined) throw new Error('--train is missing: name a file of labelled texts')
+    if (given.train === undefined)
+      throw new Error(
+        `--train is missing: name a file of labelled texts: thaw adapt ${checkpoint ?? '[CHECKPOINT]'} --train FILE --out ${shellWord(out)}`,
+      )
     if ([given.train, given.valid, given.test].includes('-'))
       throw new Error('-: standard input cannot be read again when a run is resumed; name a file')
     refuseUsedFolder(out, goOn, overwrite)
@@ -113,19 +123,27 @@ async function runAdapt(checkpoint: string | undefined, options: Options): Promi
   const run = resume
     ? await readRun(out, { ...given, ...(checkpoint === undefined ? {} : { checkpoint }) })
     : ({ ...given, command: 'adapt', checkpoint } as AdaptRun)
-  const backbone = await load(run.checkpoint)
+  // data first: a mistake in a file is told before anything is downloaded
+  const data = await readData({ ...run, splitSeed: run.splitSeed ?? 1, exactLabels: run.exactLabels ?? false }, dataOptionsOf(run))
+  const noServer = offline ?? process.env.HF_HUB_OFFLINE === '1'
+  const chosen = run.checkpoint
+    ? await namedCheckpoint(run.checkpoint, noServer)
+    : await chooseCheckpoint({ offline: noServer, commandWith: commandWith(given.train!, out), ask: terminalQuestion(), serves: bundledDefault() })
+  run.checkpoint = chosen.name
+  const backbone = { ...(await load(chosen.folder)), source: chosen.name }
   const shape = `${backbone.config.layers} layers × ${backbone.config.hidden}`
   const size = [...backbone.parameters.values()].reduce((sum, { data }) => sum + data.length, 0)
   say(named('backbone', `${run.checkpoint}: ${backbone.config.causal ? 'causal' : 'bidirectional'}, ${shape}, ${number(size)} parameters`))
-  const data = await readData({ ...run, validFraction: run.validFraction ?? 0.1, splitSeed: run.splitSeed ?? 1 }, dataOptionsOf(run))
   data.notes.forEach((note, i) => {
     say(named(i === 0 ? 'data' : '', note))
   })
   const wanted = { ...recipeOf(run.recipe), ...settingsOf(run) }
   const settings = adaptationSettings(wanted, backbone.config, data.train.length)
   const fisher = needsFisher(settings, run.fisherText)
+  const seeds = run.seeds ?? 1
   if (!resume) {
     say(`\n${describeData(data, backbone, settings)}\n`)
+    say(await expectedTime(data, backbone, settings, seeds, threads))
     await mkdir(folder, { recursive: true })
     await replaceFile(join(folder, 'run.json'), JSON.stringify(run, undefined, 2))
   }
@@ -133,7 +151,7 @@ async function runAdapt(checkpoint: string | undefined, options: Options): Promi
     backbone,
     data,
     settings,
-    seeds: run.seeds ?? 1,
+    seeds,
     epochsChosen: wanted.epochs === undefined,
     out,
     resume,
@@ -144,6 +162,41 @@ async function runAdapt(checkpoint: string | undefined, options: Options): Promi
     baseline,
     ...(fisher ? { fisher: await fisherOf(backbone, run.fisherText!, out, threads) } : {}),
   })
+}
+
+const commandWith = (train: string, out: string) => (checkpoint: string) =>
+  `thaw adapt ${checkpoint} --train ${shellWord(train)} --out ${shellWord(out)}`
+
+/** Longer than this, a run's line about time says how it becomes shorter. */
+const longRun = 20 * 60
+
+/** How long the run will take on this machine; where that is long, how it becomes shorter. */
+async function expectedTime(
+  data: AdaptData,
+  backbone: Backbone,
+  settings: AdaptSettings,
+  seeds: number,
+  threads: number | undefined,
+): Promise<string> {
+  const lengths = (texts: AdaptData['train']) =>
+    evenSample(texts, 500).map(({ text, pair = '' }) => backbone.tokenizer.ids(text).length + backbone.tokenizer.ids(pair).length + 2)
+  const run = {
+    settings,
+    backbone,
+    lengths: { train: lengths(data.train), valid: lengths(data.valid) },
+    examples: { train: data.train.length, valid: data.valid.length },
+    speed: await measuredSpeed(backbone.config, threads),
+  }
+  const seconds = seeds * estimatedSeconds(run)
+  const about = `about ${duration(seconds)} on this machine${seeds > 1 ? ` for ${seeds} seeds` : ''}`
+  if (seconds < longRun) return named('time', about)
+  const frozen = estimatedSeconds({ ...run, settings: { ...settings, scheme: 'frozen', pooling: 'mean' } })
+  const ways = [
+    ...(settings.epochs > 1 ? [`--epochs 1 (${duration(seconds / settings.epochs)})`] : []),
+    ...(settings.scheme === 'full' ? [`--scheme frozen (${duration(seeds * frozen)})`] : []),
+    'fewer examples',
+  ]
+  return named('time', `${about}; shorter: ${ways.join(', ')}. ^C saves, --resume goes on`)
 }
 
 /** What a recipe's name stands for. */

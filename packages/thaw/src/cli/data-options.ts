@@ -2,9 +2,10 @@
 
 import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
-import { type ReadExamples, type ReadExamplesOptions, readExamples } from '../data/index.js'
+import { type Example, type ReadExamples, type ReadExamplesOptions, readExamples } from '../data/index.js'
+import { withSpellings } from '../data/label-spellings.js'
 import { separatorName } from '../data/table.js'
-import { count as number } from '../log/format.js'
+import { counted, count as number } from '../log/format.js'
 import { names } from './values.js'
 
 export interface DataOptions {
@@ -24,7 +25,7 @@ export function addDataOptions(command: Command): Command {
     .option('--pair <column>', 'column with the second text of a pair')
     .option('--label <column>', 'column with the label (TREC: coarse or fine)')
     .addOption(new Option('--format <name>', 'of the files').choices(['jsonl', 'csv', 'tsv', 'trec']))
-    .option('--encoding <name>', 'like utf-8, latin1, windows-1252, utf-16le; default: utf-8, latin1 for TREC')
+    .option('--encoding <name>', 'like utf-8, latin1, windows-1252, utf-16le, or mixed (each line by itself); default: utf-8, latin1 for TREC')
     .option('--only-labelled', 'leave out rows without a label')
 }
 
@@ -34,9 +35,9 @@ export function dataOptionsOf({ text, pair, label, format, encoding, onlyLabelle
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }
 
-/** Reads labelled data; every example must have a label. */
+/** Reads labelled data; every example must have a label, rows without a text are left out. */
 export async function readLabelled(file: string, options: DataOptions): Promise<ReadExamples> {
-  const read = await readExamples(file, options as ReadExamplesOptions)
+  const read = await readExamples(file, { ...(options as ReadExamplesOptions), skipEmpty: true })
   if (read.understood.label === undefined) {
     const there = read.understood.columns?.map((column) => JSON.stringify(column)).join(', ')
     throw new Error(`${file}: no column with the label was found; name it with --label; columns here: ${there}`)
@@ -46,10 +47,14 @@ export async function readLabelled(file: string, options: DataOptions): Promise<
 
 /** `train.csv: 5,000 rows, csv with ;, text from subject + body, label from queue`. */
 export function describeReading(file: string, { examples, understood }: ReadExamples): string {
-  const { format, separator, text, pair, label, encoding, rows } = understood
-  const left = rows > examples.length ? `, ${number(rows - examples.length)} without label left out` : ''
+  const { format, separator, text, pair, label, encoding, rows, emptyLines = [] } = understood
+  const unlabelled = rows - examples.length - emptyLines.length
   const parts = [
-    `${number(rows)} rows${left}`,
+    counted(rows, 'row'),
+    ...(unlabelled > 0 ? [`${number(unlabelled)} without label left out`] : []),
+    ...(emptyLines.length > 0
+      ? [`${number(emptyLines.length)} without text left out (line ${emptyLines.slice(0, 3).join(', ')}${emptyLines.length > 3 ? ', …' : ''})`]
+      : []),
     `${format}${separator === undefined || separator === '\t' ? '' : ` with ${separatorName(separator)}`}${encoding === 'utf-8' ? '' : `, ${encoding}`}`,
     `text from ${text.join(' + ')}${pair === undefined ? '' : ` and ${pair}`}`,
     ...(label === undefined ? [] : [`label from ${label}`]),
@@ -57,13 +62,20 @@ export function describeReading(file: string, { examples, understood }: ReadExam
   return `${basename(file)}: ${parts.join(', ')}`
 }
 
-/** @throws at the first example whose label is not among those known, with file and line. */
-export function requireKnownLabels(file: string, { examples }: ReadExamples, labels: readonly string[], known: string): void {
-  for (const { label, line } of examples) {
-    if (label === undefined || labels.includes(label)) continue
+/**
+ * Examples with labels among those known; one that differs from a known label only by case or white space is read as that.
+ *
+ * @throws at the first label that is not among them, with file and line.
+ */
+export function withKnownLabels(file: string, { examples }: ReadExamples, labels: readonly string[], known: string): Example[] {
+  const spelt = withSpellings(examples, labels)
+  const all = new Set(labels)
+  for (const { label, line } of spelt) {
+    if (label === undefined || all.has(label)) continue
     const list = labels.slice(0, 12).map((name) => JSON.stringify(name))
     throw new Error(
       `${file}:${line}: the label ${JSON.stringify(label)} is not among ${known}: ${list.join(', ')}${labels.length > 12 ? ', …' : ''}; correct it or leave such rows out`,
     )
   }
+  return spelt
 }

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import { loadClassifier } from '../adapt/index.js'
-import { addDataOptions, type DataOptions, dataOptionsOf, describeReading, readLabelled, requireKnownLabels } from './data-options.js'
+import { addDataOptions, type DataOptions, dataOptionsOf, describeReading, readLabelled, withKnownLabels } from './data-options.js'
 import { evaluation, formatDetails, formatScores } from './evaluation.js'
 import { named, print, say } from './screen.js'
 import { count, countOrNone } from './values.js'
@@ -28,9 +28,9 @@ export function registerEvaluate(program: Command): void {
   command.action(async (folder: string, { test, mistakes, threads, ...given }: Options) => {
     const read = await readLabelled(test, dataOptionsOf(given))
     await using model = await loadClassifier(folder, threads === undefined ? {} : { threads })
-    requireKnownLabels(test, read, model.labels, "the model's labels")
+    const examples = withKnownLabels(test, read, model.labels, "the model's labels")
     say(named('data', describeReading(test, read)))
-    const result = await evaluation(model, read.examples, { mistakes })
+    const result = await evaluation(model, examples, { mistakes })
     print(`${formatScores('test', result)}\n\n${formatDetails(result, process.stdout.columns ?? 100)}`)
   })
 }

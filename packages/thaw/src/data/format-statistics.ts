@@ -49,8 +49,21 @@ function notes(stats: DataStatistics): string[] {
   }
   for (const group of stats.similarLabels)
     lines.push(`labels that differ only by case or spaces: ${group.map((label) => JSON.stringify(label)).join(', ')}`)
-  if (stats.seenOnce.length > 0) lines.push(`labels with one training example: ${list(stats.seenOnce)}`)
+  for (const { label, meant } of stats.slips)
+    lines.push(`the label ${JSON.stringify(label)} looks like a slip of ${JSON.stringify(meant)}; correct it in the file if it is one`)
+  if (stats.seenOnce.length > 0)
+    lines.push(
+      `labels with one training example, from which nothing is learnt: ${list(stats.seenOnce)}; add examples, join them with others, or remove them`,
+    )
+  const unchecked = stats.labels.filter(({ counts }) => stats.splits.valid && (counts.train ?? 0) > 1 && counts.valid === undefined)
+  if (unchecked.length > 0)
+    lines.push(`labels without a validation example, so that their mistakes do not show there: ${list(unchecked.map(({ label }) => label))}`)
   if (stats.unseen.length > 0) lines.push(`labels that training never sees: ${list(stats.unseen)}`)
+  const garbled = stats.garbled[0]
+  if (garbled)
+    lines.push(
+      `texts with characters such as “Ã©” or “\ufffd”, read in a wrong encoding once: ${stats.garbled.length}, first ${garbled.split} line ${garbled.line}`,
+    )
   return lines.map((line) => `! ${line}`)
 }
 

@@ -132,6 +132,39 @@ test('onlyLabelled leaves rows without a label out', async () => {
   assert.deepEqual([examples.length, understood.rows], [1, 2])
 })
 
+test('skipEmpty leaves rows without a text out and keeps their lines; a column without any text is told by name', async () => {
+  const csv = 'title,body,label\n,one,x\n,,y\n, ,\n,two,y\n'
+  const { examples, understood, labels } = await read('s.csv', csv, { text: ['body'], skipEmpty: true })
+  assert.deepEqual([examples.map(({ line }) => line), understood.emptyLines, understood.rows, labels], [[2, 5], [3, 4], 4, ['x', 'y']])
+  const pairs = await read('s.csv', 'a,b,label\none,,x\ntwo,2,y\n', { text: ['a'], pair: 'b', skipEmpty: true })
+  assert.deepEqual([pairs.examples.length, pairs.understood.emptyLines], [1, [2]])
+  await fails(
+    's.csv',
+    csv,
+    ': there is no text in any of 4 rows ("title" is empty); name the column with the text by --text; columns here: "title", "body", "label"',
+    { text: ['title'], skipEmpty: true },
+  )
+})
+
+test('mixed encodings are told, with the lines of each, and read line by line where asked for', async () => {
+  const mixed = Buffer.concat([
+    Buffer.from('text,label\ncafé,x\nthé,y\n'),
+    Buffer.from('na\xefve \x93yes\x94,x\n', 'latin1'),
+    Buffer.from('plain,y\n'),
+  ])
+  await fails(
+    'm.csv',
+    mixed,
+    ':4: byte 0xEF at position 28 is not valid UTF-8; 1 line is not, 2 with letters beyond ASCII are: the file mixes encodings. Read each line by itself with --encoding mixed (UTF-8, else Windows-1252)',
+  )
+  const { examples, understood } = await read('m.csv', mixed, { encoding: 'mixed' })
+  assert.deepEqual(
+    examples.map(({ text }) => text),
+    ['café', 'thé', 'naïve “yes”', 'plain'],
+  )
+  assert.equal(understood.encoding, 'utf-8, 1 line windows-1252')
+})
+
 test('errors name file and line, what was expected, what came, the way out', async () => {
   await fails(
     'e.csv',

@@ -18,6 +18,8 @@ export interface ReadExamplesOptions extends WantedColumns {
   onlyLabelled?: boolean
   /** Keep rows without a text, as examples with an empty one, instead of failing on them. */
   keepEmpty?: boolean
+  /** Leave out rows without a text (or without the second one of a pair) instead of failing on them. */
+  skipEmpty?: boolean
 }
 
 /** How a file was read. */
@@ -32,8 +34,10 @@ export interface Understood {
   pair?: string
   label: string | undefined
   encoding: string
-  /** Rows in the file, with those left out for want of a label. */
+  /** Rows in the file, with those left out for want of a label or a text. */
   rows: number
+  /** Lines of rows that were left out because they have no text; absent where there is none. */
+  emptyLines?: number[]
 }
 
 /** What a row of the file held: a JSON object, or the fields of a table. */
@@ -191,12 +195,28 @@ const readTrecLines: Reader = (text, source, _format, options) => {
 }
 
 /** Joins texts and checks that nothing is missing. */
-function check(fields: readonly Field[], understood: Understood, source: string, { onlyLabelled, keepEmpty }: ReadExamplesOptions): ReadExamples {
+function check(
+  fields: readonly Field[],
+  understood: Understood,
+  source: string,
+  { onlyLabelled, keepEmpty, skipEmpty }: ReadExamplesOptions,
+): ReadExamples {
   const examples: Example[] = []
   const records: DataRecord[] = []
   const labels = new Set<string>()
+  const emptyLines: number[] = []
   const named = understood.text.map((name) => JSON.stringify(name)).join(', ')
   for (const { text, pair, label: raw, line, record } of fields) {
+    const joined = text
+      .map((part) => part.trim())
+      .filter((part) => part !== '')
+      .join(' ')
+    const lacking =
+      joined === '' ? `the text is empty (${named})` : pair?.trim() === '' ? `the second text is empty (${JSON.stringify(understood.pair)})` : ''
+    if (lacking !== '' && skipEmpty) {
+      emptyLines.push(line)
+      continue
+    }
     const label = raw?.trim()
     if (label === '') {
       if (onlyLabelled) continue
@@ -204,22 +224,23 @@ function check(fields: readonly Field[], understood: Understood, source: string,
         `${source}:${line}: the label is missing (${JSON.stringify(understood.label)} is empty); fill it in, or leave such rows out with --only-labelled`,
       )
     }
-    const joined = text
-      .map((part) => part.trim())
-      .filter((part) => part !== '')
-      .join(' ')
-    if (joined === '' && !keepEmpty) throw new Error(`${source}:${line}: the text is empty (${named}); fill it in or remove the line`)
-    if (pair !== undefined && pair.trim() === '' && !keepEmpty)
-      throw new Error(`${source}:${line}: the second text is empty (${JSON.stringify(understood.pair)}); fill it in or remove the line`)
+    if (lacking !== '' && !keepEmpty) throw new Error(`${source}:${line}: ${lacking}; fill it in or remove the line`)
     if (label !== undefined) labels.add(label)
     examples.push({ text: joined, ...(pair === undefined ? {} : { pair: pair.trim() }), ...(label === undefined ? {} : { label }), line })
     records.push(record)
   }
-  if (examples.length === 0)
-    throw new Error(
-      `${source}: no examples found${understood.rows > 0 ? ` in ${understood.rows} rows: none has a label (${JSON.stringify(understood.label)})` : ' after the header line'}`,
-    )
-  return { examples, records, labels: [...labels].sort(), understood }
+  if (examples.length === 0) throw new Error(`${source}: ${nothingFound(understood, emptyLines, named)}`)
+  return { examples, records, labels: [...labels].sort(), understood: { ...understood, ...(emptyLines.length > 0 ? { emptyLines } : {}) } }
+}
+
+function nothingFound({ rows, label, columns, pair }: Understood, emptyLines: readonly number[], named: string): string {
+  if (rows === 0) return 'no examples found after the header line'
+  if (emptyLines.length === rows) {
+    const what = pair === undefined ? named : `${named} or ${JSON.stringify(pair)}`
+    const there = columns ? `; columns here: ${columns.map((column) => JSON.stringify(column)).join(', ')}` : ''
+    return `there is no text in any of ${rows} rows (${what} is empty); name the column with the text by --text${there}`
+  }
+  return `no examples found in ${rows} rows: none has a label (${JSON.stringify(label)})`
 }
 
 /** A text a line, empty lines included: what `predict` reads where a file says nothing else. */

@@ -83,3 +83,8 @@ test('errors', () => {
     message: 'subset: expected a number from 1 to 2 (the different texts); got 3',
   })
 })
+
+test('a label with one example stays in training', () => {
+  const rows = Array.from({ length: 40 }, (_, i) => ({ text: `text ${i}`, label: i === 7 ? 'once' : `label ${i % 2}`, line: i + 1 }))
+  for (let seed = 1; seed <= 20; seed++) assert.ok(split(rows, { fraction: 0.1, seed }).train.some(({ label }) => label === 'once'))
+})

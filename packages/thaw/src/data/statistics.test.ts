@@ -70,7 +70,7 @@ test('the table', () => {
       'also in valid              0            0            1',
       '! texts with different labels: 2, first "who is he" (HUM, LOC: train line 1, train line 2, valid line 1)',
       '! labels that differ only by case or spaces: "LOC", "Loc"',
-      '! labels with one training example: DESC, LOC, Loc',
+      '! labels with one training example, from which nothing is learnt: DESC, LOC, Loc; add examples, join them with others, or remove them',
       '! labels that training never sees: NUM',
     ].join('\n'),
   )
@@ -95,5 +95,25 @@ test('many labels are summed up', () => {
   assert.ok(
     lines.some((line) => /^ {2}5 more labels +20 +\(20\.0 %\)$/.test(line)),
     lines.join('\n'),
+  )
+})
+
+test('labels that validation lacks are named', () => {
+  const lines = formatStatistics(statistics(examplesOf(['a', 'x'], ['b', 'x'], ['c', 'y'], ['d', 'y']), examplesOf(['e', 'x']))).split('\n')
+  assert.equal(lines.at(-1), '! labels without a validation example, so that their mistakes do not show there: y')
+})
+
+test('slips among labels and texts read in a wrong encoding are pointed at, with the first line', () => {
+  const rows = Array.from({ length: 30 }, (_, i): [string, string] => [`text ${i}`, i < 20 ? 'billing' : 'other'])
+  const lines = formatStatistics(
+    statistics(examplesOf(...rows, ['un cafÃ© noir', 'biling'], ['itâ€™s', 'other'], ['caf\ufffd', 'other'], ['Ã la carte', 'other'])),
+  ).split('\n')
+  assert.deepEqual(
+    lines.filter((line) => line.startsWith('!')),
+    [
+      '! the label "biling" looks like a slip of "billing"; correct it in the file if it is one',
+      '! labels with one training example, from which nothing is learnt: biling; add examples, join them with others, or remove them',
+      '! texts with characters such as “Ã©” or “\ufffd”, read in a wrong encoding once: 3, first train line 31',
+    ],
   )
 })

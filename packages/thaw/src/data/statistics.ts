@@ -1,6 +1,7 @@
 // What is in a data set, to be seen before training: class balance, lengths, truncation, duplicates inside and across splits, suspicious labels.
 import { countWords } from '../text/corpus/tokenize-job.js'
 import { type Example, groupSame, sameText } from './example.js'
+import { countLabels, likelySlips, spellingKey } from './label-spellings.js'
 
 /** Splits of a data set. */
 export type SplitName = 'train' | 'valid' | 'test'
@@ -28,6 +29,10 @@ export interface DataStatistics {
   conflicts: { text: string; labels: string[]; where: { split: SplitName; line: number }[] }[]
   /** Labels that differ only by case or white space. */
   similarLabels: string[][]
+  /** Rare training labels that look like slips of frequent ones. */
+  slips: { label: string; meant: string }[]
+  /** Texts that were read in a wrong encoding at some time: they hold `Ã©` and the like, or `\ufffd`. */
+  garbled: { split: SplitName; line: number }[]
   /** Labels with one training example. */
   seenOnce: string[]
   /** Labels of validation or test that training does not have. */
@@ -89,6 +94,8 @@ export function statistics(
     across,
     conflicts: conflicts(parts),
     similarLabels: similar(names),
+    slips: likelySlips(countLabels(train)),
+    garbled: parts.flatMap(([split, examples]) => examples.filter(isGarbled).map(({ line }) => ({ split, line }))),
     seenOnce: labels.filter(({ counts: { train: n } }) => n === 1).map(({ label }) => label),
     unseen: labels.filter(({ counts: { train: n } }) => n === undefined).map(({ label }) => label),
     lengthUnit: lengthOf ? 'tokens' : 'words',
@@ -129,8 +136,11 @@ function conflicts(parts: readonly [SplitName, readonly Example[]][]): DataStati
 function similar(labels: readonly string[]): string[][] {
   const groups = new Map<string, string[]>()
   for (const label of labels) {
-    const key = label.normalize('NFKC').toLowerCase().replace(/\s+/g, '')
+    const key = spellingKey(label)
     groups.set(key, [...(groups.get(key) ?? []), label])
   }
   return [...groups.values()].filter((group) => group.length > 1).map((group) => group.sort())
 }
+
+/** UTF-8's two and three bytes read as Latin-1 or Windows-1252, as in `cafÃ©` and `itâ€™s`; and characters that a decoder gave up. */
+const isGarbled = ({ text }: Example): boolean => /Ã[\u0080-\u00bf]|â€[\u0080-\u00bf\u2018-\u203a\u0152-\u0178\u2122]|\ufffd/.test(text)

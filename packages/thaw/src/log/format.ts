@@ -26,6 +26,15 @@ export function count(n: number, options: { short?: boolean } = {}): string {
 }
 
 /**
+ * A count with its noun: `1 row`, `1,200 rows`.
+ *
+ * ```ts
+ * counted(1, 'batch', 'batches')   // '1 batch'
+ * ```
+ */
+export const counted = (n: number, one: string, several = `${one}s`): string => `${count(n)} ${n === 1 ? one : several}`
+
+/**
  * A duration in seconds as the two units that matter: `340 ms`, `4.2 s`, `3m12s`, `2h05m`, `3d04h`.
  *
  * ```ts

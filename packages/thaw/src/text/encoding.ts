@@ -1,6 +1,8 @@
 // Bytes to text, with errors a user can act on: the file, the byte and its position, and the encoding to try. Node's own fatal decoder says
 // only "The encoded data was not valid". UTF-8 is the default; `latin1` is ISO 8859-1 (TREC), not the web's windows-1252.
 
+import { countEncodings, decodeLines } from './mixed-encoding.js'
+
 /** Decodes a text in pieces: `write` each piece of bytes, then `end` (which fails when the text stops inside a character). */
 export interface TextStream {
   write(bytes: Uint8Array): string
@@ -15,12 +17,27 @@ export function textStream(source: string, encoding = 'utf-8'): TextStream {
   return otherStream(source, name)
 }
 
-/** Decodes a whole text; the encoding is UTF-8 unless named or marked by UTF-16's byte order mark (as Excel's "Unicode text" is). */
+/**
+ * Decodes a whole text; the encoding is UTF-8 unless named or marked by UTF-16's byte order mark (as Excel's "Unicode text" is). `mixed` reads each line by
+ * itself, as UTF-8 or else as Windows-1252.
+ */
 export function decodeText(bytes: Uint8Array, source: string, encoding?: string): { text: string; encoding: string } {
   const marked = bytes[0] === 0xff && bytes[1] === 0xfe ? 'utf-16le' : bytes[0] === 0xfe && bytes[1] === 0xff ? 'utf-16be' : 'utf-8'
   const chosen = encoding ?? marked
+  if (chosen === 'mixed') {
+    const { text, foreign } = decodeLines(bytes)
+    return { text, encoding: `utf-8, ${foreign} ${foreign === 1 ? 'line' : 'lines'} windows-1252` }
+  }
   const stream = textStream(source, chosen)
-  return { text: stream.write(bytes) + stream.end(), encoding: chosen }
+  try {
+    return { text: stream.write(bytes) + stream.end(), encoding: chosen }
+  } catch (error) {
+    const { foreign, utf8 } = chosen === 'utf-8' ? countEncodings(bytes) : { foreign: 0, utf8: 0 }
+    if (utf8 === 0) throw error
+    const [message] = (error as Error).message.split('; if the file')
+    const lines = `${foreign} ${foreign === 1 ? 'line is' : 'lines are'} not, ${utf8} with letters beyond ASCII ${utf8 === 1 ? 'is' : 'are'}`
+    throw new Error(`${message}; ${lines}: the file mixes encodings. Read each line by itself with --encoding mixed (UTF-8, else Windows-1252)`)
+  }
 }
 
 function latin1(bytes: Uint8Array): string {

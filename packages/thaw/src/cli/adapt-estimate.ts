@@ -1,0 +1,59 @@
+// How long an adaptation will take, said before it begins: the operations of its matrix products, over the speed at which this machine multiplies matrices of
+// the model's size. Measured against runs it is within a third; what a run really takes shows in its progress after the first steps.
+
+import { createExecutor, ops, parameter } from '@thaw/tensor'
+import type { AdaptSettings, Backbone } from '../adapt/index.js'
+import type { TransformerConfig } from '../models/config.js'
+
+/** Floating-point operations of the forward pass over a text of so many tokens, padding included: products with weights, and attention. */
+export function forwardOperations({ layers, hidden, inner }: TransformerConfig, tokens: number): number {
+  return tokens * layers * (8 * hidden * hidden + 4 * hidden * inner + 4 * hidden * tokens)
+}
+
+/** Operations a second of this machine on products of the model's sizes, measured for about a fifth of a second. */
+export async function measuredSpeed({ hidden, inner }: TransformerConfig, threads: number | undefined): Promise<number> {
+  const rows = 512
+  await using executor = await createExecutor(threads === undefined ? {} : { threads })
+  const params = await executor.store('params')
+  const [x, w] = [parameter('x', [rows, hidden]), parameter('w', [hidden, inner])]
+  await params.declare([x, w])
+  const program = await executor.compile({ outputs: { sum: ops.sum(ops.matmul(x, w)) } })
+  const bound = program.bind({ params })
+  await bound.run()
+  const started = performance.now()
+  let runs = 0
+  while (performance.now() - started < 200) {
+    await bound.run()
+    runs++
+  }
+  return (runs * 2 * rows * hidden * inner) / ((performance.now() - started) / 1000)
+}
+
+/** What one parameter's update costs, in seconds: gradient norm, clipping, Adam. It is bound by memory, not by arithmetic. */
+const secondsPerUpdate = 2e-9
+
+export interface EstimatedRun {
+  settings: AdaptSettings
+  backbone: Backbone
+  /** Lengths in tokens: of training texts and validation texts, or of samples of them. */
+  lengths: { train: readonly number[]; valid: readonly number[] }
+  examples: { train: number; valid: number }
+  /** Operations a second. */
+  speed: number
+}
+
+/** Seconds of one run, for one seed: training and the validation after each epoch. */
+export function estimatedSeconds({ settings, backbone, lengths, examples, speed }: EstimatedRun): number {
+  const { config, parameters } = backbone
+  const { epochs, batch, maxLength, scheme, pooling } = settings
+  const mean = (some: readonly number[]) =>
+    some.reduce((sum, length) => sum + forwardOperations(config, Math.min(Math.ceil(length / 8) * 8, maxLength)), 0) / Math.max(1, some.length)
+  const [train, valid] = [mean(lengths.train) * examples.train, mean(lengths.valid) * examples.valid]
+  // a frozen backbone behind a mix of layers reads each text once
+  if (scheme === 'frozen' && pooling === 'mean') return (train + valid) / speed
+  // backward is two products for each of the forward pass; a frozen one has its head's alone
+  const passes = scheme === 'frozen' ? 1 : 3
+  const trained = scheme === 'frozen' ? 0 : [...parameters.values()].reduce((sum, { data }) => sum + data.length, 0)
+  const steps = epochs * Math.ceil(examples.train / batch)
+  return (epochs * (passes * train + valid)) / speed + steps * trained * secondsPerUpdate
+}
