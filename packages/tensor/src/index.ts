@@ -4,7 +4,7 @@ export { createExecutor, type ExecutorOptions, type RuntimeName } from '#executo
 export { readOnnxFile } from '#onnx-file'
 export { type Bound, type CompileOptions, type Executable, type Executor, type Feed, type RunOptions, Store } from './executor/executor.js'
 export { compileProgram, type KernelStep, type Program, type Update } from './executor/program.js'
-export { type Cut, cut, substitute } from './graph/cut.js'
+export { type Cut, cut, dependenciesOf, substitute } from './graph/cut.js'
 export { type Dim, dim, type Shape, shapeText } from './graph/dim.js'
 export type { DType, TypedArray } from './graph/dtype.js'
 export { Gradient, grad, hessianVectorProduct } from './graph/grad.js'

@@ -23,6 +23,14 @@ export function substitute(tensors: readonly Tensor[], replacements: ReadonlyMap
   return tensors.map((x) => now.get(x) ?? x)
 }
 
+/** What tensors are computed from, sorted: inputs by name, states as `namespace:path`. */
+export const dependenciesOf = (tensors: Iterable<Tensor>): string[] =>
+  nodesOf(tensors)
+    .flatMap(({ operation, attributes }) =>
+      operation === inputOperation ? [attributes.path as string] : operation === stateOperation ? [`${attributes.namespace}:${attributes.path}`] : [],
+    )
+    .sort()
+
 export interface Cut {
   /** The activations at the cut: the outputs of the lower part. */
   prefix: Readonly<Record<string, Tensor>>
@@ -52,9 +60,10 @@ export function cut(
   const reached = new Set(nodesOf(upper).flatMap((node) => node.outputs))
   for (const [i, path] of Object.keys(sites).entries())
     if (!reached.has(inputs[i]!)) throw new GraphError(`cut: nothing above depends on ${path}; the outputs are ${Object.keys(outputs).join(', ')}`)
-  const dependencies = nodesOf(Object.values(sites)).flatMap(({ operation, attributes }) =>
-    operation === inputOperation ? [attributes.path as string] : operation === stateOperation ? [`${attributes.namespace}:${attributes.path}`] : [],
-  )
   const prefix = Object.fromEntries(Object.entries(sites).map(([path, x]) => [path, reshape(x, shapes[path] ?? x.shape)]))
-  return { prefix, suffix: Object.fromEntries(Object.keys(outputs).map((name, i) => [name, upper[i]!])), dependencies: dependencies.sort() }
+  return {
+    prefix,
+    suffix: Object.fromEntries(Object.keys(outputs).map((name, i) => [name, upper[i]!])),
+    dependencies: dependenciesOf(Object.values(sites)),
+  }
 }

@@ -14,11 +14,13 @@ import { anchorStores } from './anchors.js'
 import type { Backbone } from './backbone.js'
 import { featureFeeds, frozenFeatures, tokenFeeds, trainingBatches } from './batches.js'
 import { type Classifier, type ClassifierDetails, createClassifier, labelId, type TextLike } from './classifier.js'
+import type { CacheReport } from './frozen-prefix.js'
 import { checkSignals, languageFeeds, signalsOf } from './language.js'
 import { buildNetwork, readsMix } from './network.js'
 import { addedRow, fill, type PartialLoad, tokenTable, withClf } from './parameters.js'
 import { describePlan, planRecipe } from './recipe/plan.js'
 import { type AdaptSettings, adaptationSettings } from './settings.js'
+import { stageCaches } from './stage-caches.js'
 import { headValidator, modelValidator } from './validation.js'
 
 export type LabelledText = TextLike & { label?: string }
@@ -39,6 +41,8 @@ export type AdaptEvent =
       /** What a recipe does, a line a stage. */
       stages: string[]
     }
+  /** The frozen part of a stage has been computed once for all texts. */
+  | ({ kind: 'cache' } & CacheReport)
   | { kind: 'features'; texts: number; seconds: number }
   | ({ kind: 'step'; total: number; tokens: number } & StepReport)
   | { kind: 'epoch'; epoch: number; epochs: number; step: number; accuracy: number; macroF1: number; loss: number; losses: Losses; best: boolean }
@@ -55,6 +59,8 @@ export interface AdaptOptions extends Partial<AdaptSettings> {
   fisher?: ReadonlyMap<string, Float32Array>
   /** A folder for the run's state and metrics: a run that was stopped or killed goes on from there with `resume`. */
   stateFolder?: string
+  /** Bytes of memory for what frozen layers make of the texts; more goes into a temporary file. 0: computed anew at each step. Default 512 MB. */
+  frozenCache?: number
   /** Seconds between saves of the state; default 30. */
   saveEvery?: number
   resume?: boolean
@@ -74,6 +80,8 @@ export interface AdaptReport {
   seconds: number
   bestEpoch: number
   epochs: { epoch: number; accuracy: number; macroF1: number; loss: number; losses: Losses }[]
+  /** What was computed once, by stage. */
+  cached: CacheReport[]
   valid: ClassificationReport
   test?: ClassificationReport
 }
@@ -89,6 +97,8 @@ interface Position {
   settings: AdaptSettings
   data: string
 }
+
+const defaultFrozenCache = 512 * 2 ** 20
 
 /**
  * Adapts a backbone to a classification task, keeps the best epoch by validation accuracy, and reports on the test texts once.
@@ -146,7 +156,8 @@ async function run(
   }
   const signals = signalsOf(recipe)
   checkSignals(signals, backbone)
-  const { scope, loss, losses, old, added } = buildNetwork(config, settings, labels.length, clf)
+  const network = buildNetwork(config, settings, labels.length, clf)
+  const { scope, loss, old, added } = network
   const shapes = new Map<string, readonly number[]>([
     ...parameterShapes(config),
     ...[...scope.parameters].map(([path, x]) => [path, x.shape as number[]] as const),
@@ -167,19 +178,31 @@ async function run(
     .map(([, tensor]) => tensor)
   const headFactor = (path: string) => (path.startsWith('heads.') ? settings.headFactor : 1)
   const optimizer = adamw({ weightDecay: settings.weightDecay, ...(settings.clip > 0 ? { clip: settings.clip } : {}) })
-  const trainer = plan
+  const encode = textEncoder(tokenizer, settings.maxLength, clf)
+  const texts = train.map(({ text, pair }) => encode(text, pair))
+  const encoded = { texts, targets: train.map(({ label }) => labelId(labels, label)), pad: tokenizer.special.pad?.id ?? 0 }
+  const cached: CacheReport[] = []
+  const caches =
+    plan &&
+    stageCaches({
+      ...{ executor, params, plan, perEpoch, network, seed: settings.seed },
+      plain: buildNetwork(config, settings, labels.length, clf, { training: false }),
+      lengths: texts.map(({ ids }) => ids.length),
+      memory: options.frozenCache ?? defaultFrozenCache,
+      onCache(report) {
+        cached.push(report)
+        onEvent({ kind: 'cache', ...report })
+      },
+    })
+  const trainer = caches
     ? await createStagedTrainer(executor, {
         ...{ params, optimizer, pullOf: plan.pullOf, rateOf: (path: string) => plan.factorOf(path) * headFactor(path) },
-        stages: plan.stages.map(({ from, to, trained }) => ({ from, to, loss, trainable: trained.map((path) => reached.get(path)!) })),
+        stages: caches.stages,
         stores: await anchorStores(executor, params, plan, { reached, old, fisher: options.fisher }),
-        outputs: losses,
       })
     : await createTrainer(executor, { loss, trainable, optimizer, rateOf: headFactor, params })
   const model = await createClassifier({ config, tokenizer, details, executor, params, owns: true })
 
-  const encode = textEncoder(tokenizer, settings.maxLength, clf)
-  const texts = train.map(({ text, pair }) => encode(text, pair))
-  const encoded = { texts, targets: train.map(({ label }) => labelId(labels, label)), pad: tokenizer.special.pad?.id ?? 0 }
   const count = (tensors: Iterable<readonly number[]>) => [...tensors].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0)
   const trained = count(trainable.map((x) => x.shape as number[]))
   const parameters = count(shapes.values())
@@ -202,12 +225,14 @@ async function run(
   const featuresOf = (some: typeof texts) => frozenFeatures(executor, config, params, some, { pad: encoded.pad, maxLength: settings.maxLength })
   const validTexts = valid.map(({ text, pair }) => encode(text, pair))
   const validator = mix ? await headValidator(executor, config, params, await featuresOf(validTexts), valid, labels) : modelValidator(model, valid)
-  const feedsOf = mix
+  const tokens = tokenFeeds(encoded, settings)
+  const wholeFeeds = mix
     ? featureFeeds(await featuresOf(from < total ? texts : []), encoded.targets)
-    : languageFeeds(tokenFeeds(encoded, settings), { signals, tokenizer, causal: config.causal, seed: settings.seed, steps: total, clf })
+    : languageFeeds(tokens, { signals, tokenizer, causal: config.causal, seed: settings.seed, steps: total, clf })
+  const feedsOf = caches ? caches.feedsOf(wholeFeeds, (some) => tokens(some, 0)) : wholeFeeds
   if (mix) onEvent({ kind: 'features', texts: texts.length + valid.length, seconds: secondsSoFar() - position.seconds })
   using log = stateFolder ? runLog(stateFolder, from > 0 ? { resumeFrom: from } : {}) : undefined
-  let tokens = 0
+  let seen = 0
   const end = await runLoop({
     trainer,
     total,
@@ -215,12 +240,12 @@ async function run(
     seed: settings.seed,
     rate: (step) => settings.rate * schedule(step),
     batches: trainingBatches(texts, settings, from, feedsOf, (more) => {
-      tokens += more
+      seen += more
     }),
     onStep(report) {
       log?.write(report.step, { loss: report.loss, rate: report.rate, gradientNorm: report.gradientNorm, ...report.outputs })
       for (const [name, value] of Object.entries(report.outputs)) position.sums[name] = (position.sums[name] ?? 0) + value
-      onEvent({ kind: 'step', total, tokens, ...report })
+      onEvent({ kind: 'step', total, tokens: seen, ...report })
     },
     validate: {
       every: perEpoch,
@@ -279,9 +304,11 @@ async function run(
     seconds: secondsSoFar(),
     bestEpoch: position.bestEpoch,
     epochs: position.epochs,
+    cached,
     valid: validReport,
     ...(test && !end.stopped ? { test: (await model.evaluate(test as never)).report } : {}),
   }
+  await caches?.[Symbol.asyncDispose]()
   await trainer.dispose()
   await best.dispose()
   await validator.dispose()

@@ -88,7 +88,7 @@ export async function* trainingBatches(
   texts: readonly EncodedText[],
   settings: AdaptSettings,
   from: number,
-  feedsOf: FeedsOf,
+  feedsOf: (batch: readonly number[], step: number) => Feeds | Promise<Feeds>,
   onBatch: (tokens: number) => void,
 ): AsyncGenerator<Feeds[]> {
   const lengths = texts.map((x) => x.ids.length)
@@ -99,7 +99,7 @@ export async function* trainingBatches(
     const start = Math.max(0, from - epoch * perEpoch)
     for (const [i, batch] of batches.slice(start).entries()) {
       onBatch(batch.reduce((sum, text) => sum + lengths[text]!, 0))
-      yield [feedsOf(batch, epoch * perEpoch + start + i)]
+      yield [await feedsOf(batch, epoch * perEpoch + start + i)]
     }
   }
 }

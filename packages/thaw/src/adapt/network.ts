@@ -4,7 +4,7 @@
 import { ops, type Tensor } from '@thaw/tensor'
 import type { TransformerConfig } from '../models/config.js'
 import { Scope, type ScopeOptions } from '../nn/scope.js'
-import { classifierInputs, classifierLogits, classifierLoss } from '../tasks/classification.js'
+import { type ClassifierInputs, classifierInputs, classifierLogits, classifierLoss } from '../tasks/classification.js'
 import { mixedLogits } from '../tasks/scalar-mix.js'
 import { languagePart, signalsOf } from './language.js'
 import { tableWithRow, tokenTable } from './parameters.js'
@@ -14,6 +14,8 @@ import type { AdaptSettings } from './settings.js'
 
 export interface Network {
   scope: Scope
+  /** The inputs of the task's network. */
+  inputs: ClassifierInputs
   loss: Tensor
   /** The parts of the loss by name, where it has several. */
   losses: Readonly<Record<string, Tensor>>
@@ -32,8 +34,14 @@ const insertionsOf = ({ ingredients }: Recipe) => ingredients.filter((x): x is I
 export const scopeOptionsOf = (recipe: Recipe | undefined, config: TransformerConfig): Pick<ScopeOptions, 'sites' | 'parametrize'> =>
   recipe ? insertionsInto(insertionsOf(recipe), config) : {}
 
-/** Builds the graph of the loss. `clf` is the id of the added token, where there is one. */
-export function buildNetwork(config: TransformerConfig, settings: AdaptSettings, labels: number, clf: number | undefined): Network {
+/** Builds the graph of the loss. `clf` is the id of the added token, where there is one; without `training` there is no dropout. */
+export function buildNetwork(
+  config: TransformerConfig,
+  settings: AdaptSettings,
+  labels: number,
+  clf: number | undefined,
+  { training = true }: { training?: boolean } = {},
+): Network {
   const frozen = settings.scheme === 'frozen'
   const { sites, parametrize: updates } = scopeOptionsOf(settings.recipe, config)
   const parametrize = new Map(updates)
@@ -47,7 +55,7 @@ export function buildNetwork(config: TransformerConfig, settings: AdaptSettings,
       return table
     })
   }
-  const scope = new Scope({ training: true, parametrize, ...(sites ? { sites } : {}) })
+  const scope = new Scope({ training, parametrize, ...(sites ? { sites } : {}) })
   // a frozen backbone has no dropout: its features are what they are
   const model = { ...config, dropout: frozen ? 0 : settings.dropout }
   const inputs = classifierInputs()
@@ -56,7 +64,7 @@ export function buildNetwork(config: TransformerConfig, settings: AdaptSettings,
     : classifierLogits(scope, model, inputs, { labels, pooling: settings.pooling, dropout: settings.dropout })
   const loss = classifierLoss(logits)
   const signals = signalsOf(settings.recipe)
-  if (signals.length === 0) return { scope, loss, losses: {}, old: new Map(), added }
+  if (signals.length === 0) return { scope, inputs, loss, losses: {}, old: new Map(), added }
   const { losses, weighted, old } = languagePart(scope, model, inputs, signals)
-  return { scope, loss: ops.add(loss, weighted), losses: { taskLoss: loss, ...losses }, old, added }
+  return { scope, inputs, loss: ops.add(loss, weighted), losses: { taskLoss: loss, ...losses }, old, added }
 }

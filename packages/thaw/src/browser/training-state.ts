@@ -2,6 +2,7 @@
 // cannot be resumed.
 
 import type * as log from '../log/run-log.js'
+import type * as spill from '../train/spill-file.js'
 import type * as state from '../train/state.js'
 
 const refuse = (folder: string): never => {
@@ -18,3 +19,9 @@ export const removeTrainingState: typeof state.removeTrainingState = async (fold
 export const runLog: typeof log.runLog = (folder) => refuse(folder)
 /** With nothing saved there is nothing to compare with. */
 export const digest: typeof state.digest = () => ''
+/** What does not fit into memory is computed anew. */
+export const hasDisk: typeof spill.hasDisk = false
+/** @throws always. */
+export const spillFile: typeof spill.spillFile = async () => {
+  throw new Error('a page has no files to go on to where memory ends')
+}

@@ -113,6 +113,13 @@ export function adaptScreen(label: string, onPlan: (plan: Plan) => void): AdaptS
       const scores = `accuracy ${percent(accuracy)}, macro-F1 ${percent(macroF1)}, loss ${loss.toFixed(3)}${partsOf(losses)}`
       bar?.print(named('validation', `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}: ${scores}${best ? '  best so far' : ''}`))
     },
+    cache({ site, texts, bytes, spilled, seconds, dropoutDifference }) {
+      const size = `${(bytes / 1e6).toFixed(1)} MB${spilled > 0 ? `, ${(spilled / 1e6).toFixed(1)} of them on disk` : ''}`
+      const dropped = dropoutDifference > 0 ? `; their dropout would move it by ${percent(dropoutDifference)}` : ''
+      const line = named('frozen', `${site} and what is below: computed once for ${count(texts)} texts (${size}), ${duration(seconds)}${dropped}`)
+      if (bar) bar.print(line)
+      else say(line)
+    },
     saved() {},
   }
   return {

@@ -33,6 +33,8 @@ export interface SeedsOptions {
   saveEvery: number | undefined
   mistakes: number
   baseline: boolean
+  /** Bytes. */
+  frozenCache?: number
   /** By path, for the recipe ewc. */
   fisher?: ReadonlyMap<string, Float32Array>
 }
@@ -104,6 +106,7 @@ async function runSeed(
       resume: true,
       signal: interrupt.signal,
       onEvent: (event) => screen.event(event),
+      ...(options.frozenCache === undefined ? {} : { frozenCache: options.frozenCache }),
       ...(options.fisher ? { fisher: options.fisher } : {}),
       ...(threads === undefined ? {} : { threads }),
       ...(saveEvery === undefined ? {} : { saveEvery }),

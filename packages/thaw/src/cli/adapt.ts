@@ -34,6 +34,8 @@ export interface AdaptRun extends DataOptions, Partial<Omit<AdaptSettings, 'reci
   seeds?: number
   /** Pretraining text, for the recipe ewc. */
   fisherText?: string
+  /** In MB. */
+  frozenCache?: number
 }
 
 interface Options extends Omit<AdaptRun, 'command' | 'checkpoint'> {
@@ -98,6 +100,7 @@ export function registerAdapt(program: Command): void {
     .option('--clip <norm>', 'largest norm of the gradients, 0 for none; default 1', nonNegative)
     .option('--seed <n>', 'of head, order and dropout; default 1', countOrNone)
     .option('--seeds <n>', 'run so many seeds, report mean ± deviation, keep the best by validation', count)
+    .option('--frozen-cache <MB>', 'memory for outputs of frozen layers, more goes to disk; 0 for none; default 512', nonNegative)
     .option('--save-every <seconds>', 'default 30', positive)
     .option('--threads <n>', 'default: all cores, at most 8', count)
     .optionsGroup('Report:')
@@ -157,6 +160,7 @@ async function runAdapt(checkpoint: string | undefined, options: Options): Promi
     resume,
     goOn,
     threads,
+    ...(run.frozenCache === undefined ? {} : { frozenCache: run.frozenCache * 2 ** 20 }),
     saveEvery,
     mistakes,
     baseline,

@@ -10,6 +10,8 @@ export interface TrainingStage {
   to: number
   loss: Tensor
   trainable: readonly Tensor[]
+  /** More scalars to give back, in the place of the trainer's. */
+  outputs?: Readonly<Record<string, Tensor>>
 }
 
 export interface StagedTrainerOptions extends Omit<TrainerOptions, 'loss' | 'trainable' | 'optimizerState'> {
@@ -29,8 +31,8 @@ export async function createStagedTrainer(executor: Executor, options: StagedTra
   const trainerFor = async (stage: TrainingStage): Promise<Trainer> => {
     if (current?.stage !== stage) {
       await current?.trainer.dispose()
-      const { loss, trainable } = stage
-      current = { stage, trainer: await createTrainer(executor, { ...common, loss, trainable, optimizerState }) }
+      const { loss, trainable, outputs = common.outputs ?? {} } = stage
+      current = { stage, trainer: await createTrainer(executor, { ...common, loss, trainable, outputs, optimizerState }) }
     }
     return current.trainer
   }
