@@ -10,3 +10,4 @@ export { type OnnxClassifier, type OnnxClassifierOptions, onnxClassifier } from 
 export type { PartialLoad } from './parameters.js'
 export * from './recipe/index.js'
 export { type AdaptSettings, adaptationSettings, type Scheme, schemes, tutorialSettings } from './settings.js'
+export * from './structure/index.js'

@@ -8,6 +8,7 @@ import { activations, dropout, layerNorm, linear } from '../nn/layers.js'
 import type { Scope } from '../nn/scope.js'
 import { type AttentionCache, cachedAttention } from './attention-cache.js'
 import type { TransformerConfig } from './config.js'
+import { crossAttention, type Memory } from './cross-attention.js'
 
 export interface TransformerInputs {
   /** Token ids, i32 [batch, time]. */
@@ -20,6 +21,8 @@ export interface TransformerInputs {
   segments?: Tensor
   /** Keys and values of earlier tokens: `ids` are those that follow them. */
   cache?: AttentionCache
+  /** What another network made of another text: every layer attends to it too (an encoder–decoder's decoder). */
+  memory?: Memory
 }
 
 export interface TransformerOutputs {
@@ -37,17 +40,27 @@ export function transformer(scope: Scope, config: TransformerConfig, inputs: Tra
   let h = embeddings(scope, config, inputs, time)
   const layers = [h]
   for (let n = 0; n < config.layers; n++) {
-    h = block(scope, config, `layers.${n}`, h, (path, x) => attention(scope, config, path, x, inputs, bias))
+    h = block(scope, config, `layers.${n}`, h, inputs, (path, x) => attention(scope, config, path, x, inputs, bias))
     layers.push(h)
   }
   if (config.block === 'pre') h = layerNorm(scope, 'norm', h, config.hidden, config.normEpsilon)
   return { hidden: scope.site('hidden', h), layers }
 }
 
-function block(scope: Scope, config: TransformerConfig, path: string, h: Tensor, attend: (path: string, x: Tensor) => Tensor): Tensor {
+function block(
+  scope: Scope,
+  config: TransformerConfig,
+  path: string,
+  h: Tensor,
+  { ids, memory }: TransformerInputs,
+  attend: (path: string, x: Tensor) => Tensor,
+): Tensor {
   const norm = (part: string, x: Tensor) => layerNorm(scope, `${path}.${part}.norm`, x, config.hidden, config.normEpsilon)
   const parts: [string, (x: Tensor) => Tensor][] = [
     ['attention', (x) => attend(`${path}.attention`, x)],
+    ...(memory
+      ? [['cross', (x: Tensor) => crossAttention(scope, config, `${path}.cross`, x, ids.shape, memory)] as [string, (x: Tensor) => Tensor]]
+      : []),
     ['feedforward', (x) => feedforward(scope, config, `${path}.feedforward`, x)],
   ]
   for (const [part, f] of parts) {
