@@ -2,6 +2,7 @@
 
 export { loadAdapter, saveAdapter, savePeft, withPeft } from './adapt/adapter/file.js'
 export * from './adapt/index.js'
+export * from './adapt/trade-offs/index.js'
 export { chooseRegularization, tfidfClassifier } from './baseline/classifier.js'
 export * from './data/index.js'
 export { createDecoder, type Decoder } from './generate/decoder.js'

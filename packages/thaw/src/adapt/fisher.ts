@@ -5,11 +5,11 @@ import { adam, createExecutor, input, ops, state, trainingStep } from '@thaw/ten
 import { languageHeadShapes } from '../models/language-head.js'
 import { Scope } from '../nn/scope.js'
 import { causalGraph } from '../pretrain/objectives/causal-graph.js'
-import { framing, maskedFeeds, maskedGraph } from '../pretrain/objectives/masked-graph.js'
-import { maskingRules, maskTokens, placeCount } from '../pretrain/objectives/masking.js'
-import { hash, random } from '../text/random.js'
+import { maskedGraph } from '../pretrain/objectives/masked-graph.js'
+import { random } from '../text/random.js'
 import type { Backbone } from './backbone.js'
 import { fillStore } from './classifier.js'
+import { pretrainingWindows } from './pretraining-windows.js'
 
 export interface FisherOptions {
   /** Windows of text that gradients are taken of, chosen among all by the seed. Default 256. */
@@ -49,7 +49,7 @@ export async function fisherInformation(
     throw new Error(
       `fisher information: ${source} has no language model's head (heads.mlm.…), so its pretraining loss cannot be computed; l2-sp pulls all parameters alike and needs none`,
     )
-  const windows = config.causal ? causalWindows(backbone, texts, time) : maskedWindows(backbone, texts, time, seed)
+  const windows = pretrainingWindows('fisher information', backbone, texts, { time, seed })
   const chosen = random(seed)
     .shuffle([...Array(windows.count).keys()])
     .slice(0, examples)
@@ -84,57 +84,4 @@ export async function fisherInformation(
   const fisher = new Map<string, Float32Array>()
   for (const path of scope.parameters.keys()) fisher.set(path, Float32Array.from((await stores.fisher.read(path)) as Float32Array))
   return fisher
-}
-
-interface Windows {
-  count: number
-  feeds(index: number): Record<string, { data: Int32Array; shape: readonly number[] }>
-}
-
-/** All texts one after the other as ids, each closed by the end-of-text token. */
-function joined({ tokenizer }: Backbone, texts: readonly string[]): Int32Array {
-  const end = (tokenizer.special.eos ?? tokenizer.special.sep ?? tokenizer.special.bos)?.id
-  const ids: number[] = []
-  for (const text of texts) {
-    for (const id of tokenizer.ids(text)) ids.push(id)
-    if (end !== undefined) ids.push(end)
-  }
-  return Int32Array.from(ids)
-}
-
-function countOf(ids: Int32Array, length: number): number {
-  const count = Math.floor(ids.length / length)
-  if (count === 0)
-    throw new Error(`fisher information: the text has ${ids.length} tokens, fewer than one window of ${length}; give more text, or a shorter window`)
-  return count
-}
-
-/** Each token predicted from those before it: `time` predictions a window. */
-function causalWindows(backbone: Backbone, texts: readonly string[], time: number): Windows {
-  const ids = joined(backbone, texts)
-  const shape = [1, time]
-  return {
-    count: countOf(ids, time + 1),
-    feeds(index) {
-      const window = ids.subarray(index * (time + 1), (index + 1) * (time + 1))
-      return { ids: { data: window.slice(0, time), shape }, targets: { data: window.slice(1), shape } }
-    },
-  }
-}
-
-/** 15 % of a window's tokens guessed, framed as texts are. */
-function maskedWindows(backbone: Backbone, texts: readonly string[], time: number, seed: number): Windows {
-  const { tokenizer } = backbone
-  const rules = maskingRules(tokenizer, { share: 0.15, wholeWords: false })
-  const frame = framing(tokenizer)
-  const ids = joined(backbone, texts)
-  const length = time - frame.extra
-  return {
-    count: countOf(ids, length),
-    feeds(index) {
-      const rows = frame.rows([ids.subarray(index * length, (index + 1) * length)])
-      const chosen = maskTokens(rows, time, placeCount(time, rules.share), rules, random(hash(seed, index)))
-      return maskedFeeds(chosen, [1, time]) as ReturnType<Windows['feeds']>
-    },
-  }
 }

@@ -1,6 +1,7 @@
 // A run's report as one HTML file that needs nothing else: no request leaves it, it can be mailed, and it opens in ten years.
 import { barChart, confusionMatrix, lineChart } from './charts.js'
 import { element, escaped } from './html.js'
+import { pointChart } from './points.js'
 import type { Section } from './sections.js'
 import { script, stylesheet } from './style.js'
 
@@ -60,6 +61,8 @@ function body(section: Section): string {
       return textTable(section.columns, section.rows)
     case 'lines':
       return lineChart(section)
+    case 'points':
+      return pointChart(section)
     case 'bars':
       return barChart(section)
     case 'confusion':

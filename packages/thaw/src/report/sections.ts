@@ -8,6 +8,7 @@ export type Section = { title?: string /** One or two sentences under the title.
   | { kind: 'facts'; facts: Readonly<Record<string, string | number>> }
   | { kind: 'table'; columns: readonly string[]; rows: readonly (readonly (string | number)[])[] }
   | { kind: 'lines'; series: readonly { name: string; points: readonly Point[] }[]; x: Axis; y: Axis }
+  | { kind: 'points'; points: readonly { name: string; x: number; y: number; deviation?: number }[]; x: Axis; y: Axis }
   | { kind: 'bars'; bars: readonly ({ name: string; note?: string } & Pick<MeanDeviation, 'mean' | 'deviation'>)[]; value: Axis }
   | { kind: 'confusion'; labels: readonly string[] /** `confusion[truth][predicted]` */; confusion: readonly (readonly number[])[] }
   | { kind: 'predictions'; predictions: readonly { text: string; truth?: string; scores: readonly { label: string; score: number }[] }[] }

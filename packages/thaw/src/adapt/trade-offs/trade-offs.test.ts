@@ -1,0 +1,105 @@
+// Schemes side by side on a toy: what is measured is what was done, a comparison goes on where it stood, and the page shows it.
+
+import assert from 'node:assert/strict'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { languageHeadShapes } from '../../models/language-head.js'
+import { classification } from '../../tasks/classification.js'
+import { inFolder } from '../../testing/checkpoints.js'
+import { toyBackbone, toyQuestions, toyText } from '../../testing/toy.js'
+import { adapt } from '../adapt.js'
+import { load } from '../backbone.js'
+import { houlsby, recipe } from '../recipe/index.js'
+import { nearness, wordCounts } from './nearness.js'
+import { pretrainingLoss } from './pretraining-loss.js'
+import { formatTradeOffs, tradeOffsPage } from './report.js'
+import { schemeSettings } from './schemes.js'
+import { tradeOffs } from './trade-offs.js'
+
+test('nearness: by hand, and at its ends', () => {
+  assert.deepEqual([...wordCounts(['The cat, the CAT; 12 cats'])], [['the', 2], ['cat', 2], ['12', 1], ['cats', 1]])
+  const same = nearness(['a b b'], ['b a b'])
+  assert.deepEqual([same.jensenShannon, same.vocabularyOverlap, same.knownWords], [0, 1, 1])
+  assert.deepEqual(nearness(['a b'], ['c']), { jensenShannon: 1, vocabularyOverlap: 0, knownWords: 0 })
+  // p = (1/2, 1/2, 0), q = (0, 1/2, 1/2): half of the mass differs
+  const half = nearness(['a b'], ['b c'])
+  assert.ok(Math.abs(half.jensenShannon - 0.5) < 1e-12 && half.vocabularyOverlap === 0.5 && half.knownWords === 0.5)
+  assert.throws(() => nearness(['…'], ['a']), { message: "nearness: the task's text has no words" })
+})
+
+test('pretraining loss: a random model knows nothing, and what an adapter does to it is seen', () =>
+  inFolder(async (root) => {
+    const backbone = await toyBackbone(join(root, 'lm'))
+    const text = [toyText(60, 5)]
+    const before = (await pretrainingLoss(backbone, text, { time: 16, threads: 1 }))!
+    assert.ok(Math.abs(before - Math.log(backbone.config.vocabulary)) < 0.5, `${before}`)
+    const questions = toyQuestions(48)
+    const options = { train: questions.slice(0, 32), valid: questions.slice(32), epochs: 2, batch: 16, rate: 3e-2, threads: 1, recipe: recipe(houlsby({ size: 4 })) }
+    const { model } = await adapt(backbone, classification({ labels: ['HUM', 'LOC', 'NUM'] }), options)
+    await model.save(join(root, 'adapted'))
+    await model.dispose()
+    const after = (await pretrainingLoss(await load(join(root, 'adapted')), text, { time: 16, threads: 1 }))!
+    assert.ok(Math.abs(after - before) > 1e-4, `${after} after, ${before} before`)
+    await assert.rejects(pretrainingLoss(backbone, ['who'], { time: 16 }), /pretraining loss: the text has \d+ tokens, fewer than one window of 17/)
+    const encoder = { causal: false, block: 'post', segments: 2, vocabulary: 328 } as const
+    const masked = await toyBackbone(join(root, 'masked'), encoder)
+    assert.equal(await pretrainingLoss(masked, text), undefined)
+    const heads = Object.fromEntries(languageHeadShapes(masked.config))
+    const headed = await toyBackbone(join(root, 'headed'), encoder, heads)
+    headed.tokenizer.addTokens(['[MASK]'], { special: true })
+    const own = await pretrainingLoss(headed, text, { time: 16, threads: 1 })
+    assert.ok(own !== undefined && Number.isFinite(own))
+  }))
+
+test('schemes: rates of their own', () => {
+  const model = { hidden: 256, positions: 64, causal: true, layers: 4 } as never
+  const rate = (name: string, rates = {}) => schemeSettings(name, {}, rates, model, 500).rate
+  assert.deepEqual([rate('full'), rate('lora'), rate('frozen'), rate('lora', { lora: 5e-4 })], [3e-4, 3e-3, 1e-2, 5e-4])
+  assert.equal(schemeSettings('frozen', { pooling: 'max' }, {}, model, 500).pooling, 'mean')
+  assert.throws(() => rate('lora2'), /scheme "lora2": expected some of full, frozen, scratch, head-only,/)
+})
+
+test('a comparison: costs, accuracy, forgetting, gap; stopped and resumed it computes nothing twice', () =>
+  inFolder(async (root) => {
+    await toyBackbone(join(root, 'lm'))
+    const questions = toyQuestions(90)
+    const options = {
+      ...{ checkpoint: join(root, 'lm'), labels: ['HUM', 'LOC', 'NUM'], out: join(root, 'out'), threads: 1 },
+      ...{ train: questions.slice(0, 48), valid: questions.slice(48, 68), test: questions.slice(68) },
+      ...{ schemes: ['full', 'lora', 'frozen'], seeds: [1, 2], settings: { epochs: 2, batch: 16 }, rates: { full: 1e-2 }, pretraining: [toyText(80, 3)] },
+    }
+    const seen: string[] = []
+    const stop = new AbortController()
+    const note = ({ scheme, seed, done }: { scheme: string; seed: number; done: number }) => {
+      seen.push(`${scheme} ${seed}`)
+      if (done === 2) stop.abort()
+    }
+    await assert.rejects(tradeOffs({ ...options, signal: stop.signal, onRun: note }))
+    assert.deepEqual(seen, ['full 1', 'full 2'])
+    const file = join(root, 'out', 'runs.jsonl')
+    const before = await readFile(file, 'utf8')
+    await writeFile(file, `${before}{"key":`)
+    const report = await tradeOffs(options)
+    const after = await readFile(file, 'utf8')
+    assert.ok(after.startsWith(before) && after.trimEnd().split('\n').length === before.trimEnd().split('\n').length + 5, after)
+    assert.deepEqual(await tradeOffs(options), report)
+
+    const [full, lora, frozen] = report.rows as [(typeof report.rows)[0], (typeof report.rows)[0], (typeof report.rows)[0]]
+    assert.equal(full.trained, full.parameters)
+    assert.ok(lora.trained < lora.parameters / 2 && frozen.trained < lora.trained)
+    assert.ok(lora.bytes < full.bytes / 3 && frozen.bytes < lora.bytes && full.bytes > 4 * full.parameters)
+    assert.ok(report.rows.every(({ peakMemory, seconds }) => peakMemory > 5e7 && seconds.n === 2 && seconds.mean > 0))
+    assert.ok(Math.abs(frozen.forgetting!.mean) < 1e-4, 'a frozen model forgets nothing')
+    assert.ok(Math.abs(full.forgetting!.mean) > 1e-3)
+    assert.equal(report.gap, full.test!.mean - frozen.test!.mean)
+    const text = formatTradeOffs(report)
+    assert.match(text, /^scheme +trained +share +stored +time +memory +validation +test +forgetting +rate\n/)
+    assert.match(text, /full fine-tuning is [\d.]+ points (better|worse) than the frozen model\nJensen–Shannon divergence of the words 0\.\d{3} bits/)
+    const page = tradeOffsPage(report)
+    assert.match(page, /aria-label="test accuracy, % by trained parameters, % of the model: full [\d.]+ at 100, lora/)
+    assert.match(page, /<h2>When to tune<\/h2>/)
+    assert.doesNotMatch(page.replace(/<script>[\s\S]*<\/script>/, ''), /NaN|Infinity|undefined/)
+    await assert.rejects(tradeOffs({ ...options, schemes: ['full', 'nothing'] }), /scheme "nothing": expected some of/)
+    await assert.rejects(tradeOffs({ ...options, out: join(root, 'other'), schemes: ['full'], train: [{ text: 'who', label: 'XYZ' }] }), /full, seed 1: label "XYZ" is not among/)
+  }))
