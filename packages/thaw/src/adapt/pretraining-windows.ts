@@ -64,5 +64,9 @@ function maskedWindows(what: string, backbone: Backbone, texts: readonly string[
  *
  * @throws where the text is shorter than a window; `what` begins the message.
  */
-export const pretrainingWindows = (what: string, backbone: Backbone, texts: readonly string[], { time, seed }: { time: number; seed: number }): Windows =>
-  backbone.config.causal ? causalWindows(what, backbone, texts, time) : maskedWindows(what, backbone, texts, time, seed)
+export const pretrainingWindows = (
+  what: string,
+  backbone: Backbone,
+  texts: readonly string[],
+  { time, seed }: { time: number; seed: number },
+): Windows => (backbone.config.causal ? causalWindows(what, backbone, texts, time) : maskedWindows(what, backbone, texts, time, seed))

@@ -11,6 +11,7 @@ import { registerHub } from './hub.js'
 import { registerPredict } from './predict.js'
 import { registerPretrain } from './pretrain.js'
 import { registerTokenizer } from './tokenizer.js'
+import { registerTradeOffs } from './trade-offs.js'
 
 /** Adds a command to the program. */
 export type Register = (program: Command) => void
@@ -20,6 +21,7 @@ const commands: readonly Register[] = [
   registerAdapt,
   registerPredict,
   registerEvaluate,
+  registerTradeOffs,
   registerGenerate,
   registerTokenizer,
   registerCurves,

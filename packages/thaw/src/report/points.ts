@@ -27,7 +27,8 @@ export function pointChart({ points, x: xOf, y: yOf }: Extract<Section, { kind: 
     while (taken.some((other) => Math.abs(other.y - at) < 16 && other.left < room.right && room.left < other.right)) at -= 16
     taken.push({ ...room, y: at })
     const deviation = point.deviation ?? 0
-    const whisker = deviation > 0 ? element('path', { class: 'whisker', d: `M${cx},${round(y(point.y - deviation))}V${round(y(point.y + deviation))}` }) : ''
+    const whisker =
+      deviation > 0 ? element('path', { class: 'whisker', d: `M${cx},${round(y(point.y - deviation))}V${round(y(point.y + deviation))}` }) : ''
     const value = `${point.name}: ${shown(point.y)}${deviation > 0 ? ` ± ${shown(deviation)}` : ''} at ${shown(point.x)}`
     return element(
       'g',
@@ -39,6 +40,12 @@ export function pointChart({ points, x: xOf, y: yOf }: Extract<Section, { kind: 
     )
   })
   const label = `${yOf.title} by ${xOf.title}: ${usable.map((point) => `${point.name} ${shown(point.y)} at ${shown(point.x)}`).join(', ')}`
-  const chart = element('svg', { viewBox: `0 0 ${frame.width} ${frame.height}`, role: 'img', 'aria-label': label }, yAxis(frame, y, yOf), xAxis(frame, x, xOf), ...marks)
+  const chart = element(
+    'svg',
+    { viewBox: `0 0 ${frame.width} ${frame.height}`, role: 'img', 'aria-label': label },
+    yAxis(frame, y, yOf),
+    xAxis(frame, x, xOf),
+    ...marks,
+  )
   return element('figure', { class: 'chart' }, chart)
 }

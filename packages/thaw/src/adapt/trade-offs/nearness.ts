@@ -15,8 +15,7 @@ const most = 10_000
 /** How often each word occurs: runs of letters or digits, in lower case. */
 export function wordCounts(texts: Iterable<string>): Map<string, number> {
   const counts = new Map<string, number>()
-  for (const text of texts)
-    for (const [word] of text.toLowerCase().matchAll(/[\p{L}\p{M}]+|\p{N}+/gu)) counts.set(word, (counts.get(word) ?? 0) + 1)
+  for (const text of texts) for (const [word] of text.toLowerCase().matchAll(/[\p{L}\p{M}]+|\p{N}+/gu)) counts.set(word, (counts.get(word) ?? 0) + 1)
   return counts
 }
 

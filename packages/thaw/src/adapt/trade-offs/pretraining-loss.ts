@@ -27,7 +27,11 @@ export interface PretrainingLossOptions {
  *
  * @throws where the text is shorter than a window.
  */
-export async function pretrainingLoss(backbone: Backbone, texts: readonly string[], options: PretrainingLossOptions = {}): Promise<number | undefined> {
+export async function pretrainingLoss(
+  backbone: Backbone,
+  texts: readonly string[],
+  options: PretrainingLossOptions = {},
+): Promise<number | undefined> {
   const { config } = backbone
   const { windows: most = 200, time = Math.min(64, config.positions), head, threads } = options
   const parameters = new Map(backbone.parameters)

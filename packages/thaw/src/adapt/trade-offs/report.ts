@@ -8,7 +8,8 @@ import type { Section } from '../../report/sections.js'
 import type { TradeOffReport, TradeOffRow } from './trade-offs.js'
 
 /** A size in bytes as people read it: `310 kB`, `91 MB`. */
-const bytes = (n: number): string => (n < 1e6 ? `${Math.round(n / 1e3)} kB` : n < 1e9 ? `${(n / 1e6).toFixed(n < 1e7 ? 1 : 0)} MB` : `${(n / 1e9).toFixed(1)} GB`)
+const bytes = (n: number): string =>
+  n < 1e6 ? `${Math.round(n / 1e3)} kB` : n < 1e9 ? `${(n / 1e6).toFixed(n < 1e7 ? 1 : 0)} MB` : `${(n / 1e9).toFixed(1)} GB`
 const share = ({ trained, parameters }: TradeOffRow): number => (100 * trained) / parameters
 
 const columns: [string, (row: TradeOffRow) => string | undefined][] = [
@@ -33,7 +34,9 @@ function cells({ rows }: TradeOffReport): { titles: string[]; lines: string[][] 
 export function whenToTune({ task, gap, loss }: TradeOffReport): string[] {
   const percent = (x: number) => `${(100 * x).toFixed(1)} %`
   return [
-    ...(gap === undefined ? [] : [`full fine-tuning is ${Math.abs(100 * gap).toFixed(1)} points ${gap < 0 ? 'worse' : 'better'} than the frozen model`]),
+    ...(gap === undefined
+      ? []
+      : [`full fine-tuning is ${Math.abs(100 * gap).toFixed(1)} points ${gap < 0 ? 'worse' : 'better'} than the frozen model`]),
     ...(task
       ? [
           `Jensen–Shannon divergence of the words ${task.jensenShannon.toFixed(3)} bits (0: the same text, 1: no word in common)`,
@@ -41,7 +44,9 @@ export function whenToTune({ task, gap, loss }: TradeOffReport): string[] {
         ]
       : []),
     ...(task?.loss !== undefined && loss !== undefined
-      ? [`the checkpoint's perplexity is ${Math.exp(task.loss).toFixed(1)} a token on the task's text, ${Math.exp(loss).toFixed(1)} on the pretraining text`]
+      ? [
+          `the checkpoint's perplexity is ${Math.exp(task.loss).toFixed(1)} a token on the task's text, ${Math.exp(loss).toFixed(1)} on the pretraining text`,
+        ]
       : []),
   ]
 }
@@ -62,11 +67,22 @@ export function tradeOffsPage(report: TradeOffReport): string {
   const { titles, lines } = cells(report)
   const sections: Section[] = [
     {
-      ...{ kind: 'points', title: 'What training more of the model brings', x: { title: 'trained parameters, % of the model', log: true }, y: { title: what } },
+      ...{
+        kind: 'points',
+        title: 'What training more of the model brings',
+        x: { title: 'trained parameters, % of the model', log: true },
+        y: { title: what },
+      },
       text: `Each point is a scheme; the whiskers are the deviation over seeds.`,
       points: rows.map((row) => ({ name: row.scheme, x: share(row), y: 100 * accuracy(row).mean, deviation: 100 * accuracy(row).deviation })),
     },
-    { kind: 'table', title: 'Costs and results', text: `${spread} Stored: what one more task takes on disk. Memory: the largest of a run's process.`, columns: titles, rows: lines },
+    {
+      kind: 'table',
+      title: 'Costs and results',
+      text: `${spread} Stored: what one more task takes on disk. Memory: the largest of a run's process.`,
+      columns: titles,
+      rows: lines,
+    },
     ...(rows.some((row) => row.forgetting)
       ? [
           {

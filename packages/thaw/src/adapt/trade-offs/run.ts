@@ -7,9 +7,9 @@ import { mkdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { classification } from '../../tasks/classification.js'
+import { adapt, type LabelledText } from '../adapt.js'
 import { adapterOf } from '../adapter/adapter.js'
 import { saveAdapter } from '../adapter/file.js'
-import { adapt, type LabelledText } from '../adapt.js'
 import { load } from '../backbone.js'
 import type { AdaptSettings } from '../settings.js'
 import { pretrainingLoss } from './pretraining-loss.js'
@@ -67,7 +67,9 @@ export async function measureRun({ data, settings, folder, threads }: RunRequest
     const saved = await load(join(folder, 'model'))
     const loss = pretraining && (await pretrainingLoss(saved, pretraining, { head: backbone, ...(threads === undefined ? {} : { threads }) }))
     const adapter = await adapterOf(saved).catch(() => undefined)
-    const bytes = adapter ? (await saveAdapter(join(folder, 'adapter'), adapter)).bytes : (await stat(join(folder, 'model', 'model.safetensors'))).size
+    const bytes = adapter
+      ? (await saveAdapter(join(folder, 'adapter'), adapter)).bytes
+      : (await stat(join(folder, 'model', 'model.safetensors'))).size
     const { trained, parameters, seconds } = report
     return {
       ...{ trained, parameters, bytes, seconds, peakMemory: memory, valid: report.valid.accuracy },

@@ -31,5 +31,5 @@ export function schemeSettings(
   // a frozen backbone is read through a mix of its layers' means
   const { pooling, ...rest } = shared
   const settings = adaptationSettings({ ...rest, ...own, ...(pooling && name !== 'frozen' ? { pooling } : {}) }, model, examples)
-  return { ...settings, rate: rates[name] ?? settings.rate * (small.includes(name) ? 10 : 1) }
+  return { ...settings, rate: rates[name] ?? (small.includes(name) ? Number((10 * settings.rate).toPrecision(6)) : settings.rate) }
 }

@@ -18,7 +18,15 @@ import { schemeSettings } from './schemes.js'
 import { tradeOffs } from './trade-offs.js'
 
 test('nearness: by hand, and at its ends', () => {
-  assert.deepEqual([...wordCounts(['The cat, the CAT; 12 cats'])], [['the', 2], ['cat', 2], ['12', 1], ['cats', 1]])
+  assert.deepEqual(
+    [...wordCounts(['The cat, the CAT; 12 cats'])],
+    [
+      ['the', 2],
+      ['cat', 2],
+      ['12', 1],
+      ['cats', 1],
+    ],
+  )
   const same = nearness(['a b b'], ['b a b'])
   assert.deepEqual([same.jensenShannon, same.vocabularyOverlap, same.knownWords], [0, 1, 1])
   assert.deepEqual(nearness(['a b'], ['c']), { jensenShannon: 1, vocabularyOverlap: 0, knownWords: 0 })
@@ -35,7 +43,15 @@ test('pretraining loss: a random model knows nothing, and what an adapter does t
     const before = (await pretrainingLoss(backbone, text, { time: 16, threads: 1 }))!
     assert.ok(Math.abs(before - Math.log(backbone.config.vocabulary)) < 0.5, `${before}`)
     const questions = toyQuestions(48)
-    const options = { train: questions.slice(0, 32), valid: questions.slice(32), epochs: 2, batch: 16, rate: 3e-2, threads: 1, recipe: recipe(houlsby({ size: 4 })) }
+    const options = {
+      train: questions.slice(0, 32),
+      valid: questions.slice(32),
+      epochs: 2,
+      batch: 16,
+      rate: 3e-2,
+      threads: 1,
+      recipe: recipe(houlsby({ size: 4 })),
+    }
     const { model } = await adapt(backbone, classification({ labels: ['HUM', 'LOC', 'NUM'] }), options)
     await model.save(join(root, 'adapted'))
     await model.dispose()
@@ -67,7 +83,13 @@ test('a comparison: costs, accuracy, forgetting, gap; stopped and resumed it com
     const options = {
       ...{ checkpoint: join(root, 'lm'), labels: ['HUM', 'LOC', 'NUM'], out: join(root, 'out'), threads: 1 },
       ...{ train: questions.slice(0, 48), valid: questions.slice(48, 68), test: questions.slice(68) },
-      ...{ schemes: ['full', 'lora', 'frozen'], seeds: [1, 2], settings: { epochs: 2, batch: 16 }, rates: { full: 1e-2 }, pretraining: [toyText(80, 3)] },
+      ...{
+        schemes: ['full', 'lora', 'frozen'],
+        seeds: [1, 2],
+        settings: { epochs: 2, batch: 16 },
+        rates: { full: 1e-2 },
+        pretraining: [toyText(80, 3)],
+      },
     }
     const seen: string[] = []
     const stop = new AbortController()
@@ -101,5 +123,8 @@ test('a comparison: costs, accuracy, forgetting, gap; stopped and resumed it com
     assert.match(page, /<h2>When to tune<\/h2>/)
     assert.doesNotMatch(page.replace(/<script>[\s\S]*<\/script>/, ''), /NaN|Infinity|undefined/)
     await assert.rejects(tradeOffs({ ...options, schemes: ['full', 'nothing'] }), /scheme "nothing": expected some of/)
-    await assert.rejects(tradeOffs({ ...options, out: join(root, 'other'), schemes: ['full'], train: [{ text: 'who', label: 'XYZ' }] }), /full, seed 1: label "XYZ" is not among/)
+    await assert.rejects(
+      tradeOffs({ ...options, out: join(root, 'other'), schemes: ['full'], train: [{ text: 'who', label: 'XYZ' }] }),
+      /full, seed 1: label "XYZ" is not among/,
+    )
   }))

@@ -77,16 +77,35 @@ export async function tradeOffs(options: TradeOffOptions): Promise<TradeOffRepor
   const planned = schemes.map((scheme) => ({ scheme, settings: settingsOf(scheme) }))
   await mkdir(out, { recursive: true })
   const once = await keptLines(join(out, 'runs.jsonl'))
-  const plain = (examples: readonly LabelledText[]) => examples.map(({ text, pair, label }) => ({ text, ...(pair === undefined ? {} : { pair }), label: label! }))
-  const data: RunData = { checkpoint, labels, train: plain(train), valid: plain(valid), ...(test ? { test: plain(test) } : {}), ...(pretraining ? { pretraining } : {}) }
+  const plain = (examples: readonly LabelledText[]) =>
+    examples.map(({ text, pair, label }) => ({ text, ...(pair === undefined ? {} : { pair }), label: label! }))
+  const data: RunData = {
+    checkpoint,
+    labels,
+    train: plain(train),
+    valid: plain(valid),
+    ...(test ? { test: plain(test) } : {}),
+    ...(pretraining ? { pretraining } : {}),
+  }
   const counts = { train: train.length, valid: valid.length, test: test?.length ?? 0 }
   const file = join(out, 'data.json')
   await writeFile(file, JSON.stringify(data))
   try {
     const some = threads === undefined ? {} : { threads }
-    const before = pretraining && (await once({ loss: 'before', checkpoint }, async () => (await pretrainingLoss(backbone, pretraining, some)) ?? null))
+    const before =
+      pretraining && (await once({ loss: 'before', checkpoint }, async () => (await pretrainingLoss(backbone, pretraining, some)) ?? null))
     const near = pretraining && (await once({ nearness: counts }, async () => taskNearness(data, pretraining)))
-    const taskLoss = near && (await once({ loss: 'task', checkpoint, counts }, async () => (await pretrainingLoss(backbone, data.train.map(({ text }) => text), some).catch(() => undefined)) ?? null))
+    const taskLoss =
+      near &&
+      (await once(
+        { loss: 'task', checkpoint, counts },
+        async () =>
+          (await pretrainingLoss(
+            backbone,
+            data.train.map(({ text }) => text),
+            some,
+          ).catch(() => undefined)) ?? null,
+      ))
     const rows: TradeOffRow[] = []
     let done = 0
     for (const { scheme, settings } of planned) {
