@@ -11,8 +11,28 @@ import { toyBackbone, toyQuestions } from '../testing/toy.js'
 test('two schemes on a toy: table and page; again, nothing is done twice', () =>
   inFolder(async (cwd) => {
     await toyBackbone(join(cwd, 'lm'))
-    await writeFile(join(cwd, 'train.jsonl'), toyQuestions(60).map((question) => JSON.stringify(question)).join('\n'))
-    const args = ['trade-offs', 'lm', '--train', 'train.jsonl', '--schemes', 'head-only,frozen', '--seeds', '1', '--epochs', '1', '--threads', '1', '--out', 'out']
+    await writeFile(
+      join(cwd, 'train.jsonl'),
+      toyQuestions(60)
+        .map((question) => JSON.stringify(question))
+        .join('\n'),
+    )
+    const args = [
+      'trade-offs',
+      'lm',
+      '--train',
+      'train.jsonl',
+      '--schemes',
+      'head-only,frozen',
+      '--seeds',
+      '1',
+      '--epochs',
+      '1',
+      '--threads',
+      '1',
+      '--out',
+      'out',
+    ]
     const { code, stdout, stderr } = await thaw(args, { cwd })
     assert.equal(code, 0, stderr)
     assert.match(stdout, /scheme +trained +share +stored +time +memory +validation +rate\n[─ ]+\nhead-only +51 .*\nfrozen +55 /)
