@@ -5,7 +5,7 @@ export const layers = {
   'packages/thaw/src': [
     ['index.ts', 'browser', 'cli'],
     ['demo'],
-    ['generate'],
+    ['export', 'generate'],
     ['adapt'],
     ['pretrain'],
     ['tasks', 'train'],

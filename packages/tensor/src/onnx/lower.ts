@@ -47,6 +47,8 @@ export interface LowerOptions {
   /** How a state is called in the model. Default {@link stateName}. */
   stateName?: (namespace: string, path: string) => string
   opset?: number
+  /** Another graph of the same inputs and outputs, in the place of what was lowered. */
+  transform?: (graph: OnnxGraph) => OnnxGraph
 }
 
 const plainShape = (shape: Shape): PlainDim[] => shape.map(plainDim)
@@ -85,7 +87,8 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: LowerO
     dtype: tensor.dtype,
     shape: tensor.shape,
   }))
-  const graph = emit.finish(results)
+  const finished = emit.finish(results)
+  const graph = options.transform?.(finished) ?? finished
   const read = new Set(graph.inputs.map((x) => x.name))
   const kept = [...leaves].filter(([name]) => read.has(name))
   const isState = (node: Node) => node.operation === stateOperation

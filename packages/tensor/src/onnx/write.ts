@@ -7,6 +7,7 @@ import { cast, transpose } from '../graph/ops/shape.js'
 import { GraphError, input, inputOperation, state, stateOperation, type Tensor } from '../graph/tensor.js'
 import { nodesOf } from '../graph/walk.js'
 import { lower } from './lower.js'
+import { inPrecision, type Precision } from './precision.js'
 import type { ImportedParameter } from './read/parameters.js'
 import { turned } from './read/tensor-data.js'
 import { addInitializers, type OnnxInitializer } from './wire.js'
@@ -21,6 +22,8 @@ export interface WriteOptions {
   like?: ReadonlyMap<string, ImportedParameter>
   /** The type of integer inputs and outputs in the file. Default i64, as exporters and transformers.js have it. */
   integers?: 'i32' | 'i64'
+  /** How weights are stored, and products with them computed. Default f32. */
+  precision?: Precision
 }
 
 /**
@@ -33,7 +36,7 @@ export interface WriteOptions {
  * @throws GraphError naming a parameter that has no value or another shape.
  */
 export function writeOnnx(outputs: Readonly<Record<string, Tensor>>, options: WriteOptions): Uint8Array {
-  const { parameters, like, integers = 'i64' } = options
+  const { parameters, like, integers = 'i64', precision = 'f32' } = options
   const tensors = Object.values(outputs)
   const replacements = new Map<Tensor, Tensor>()
   const initializers = new Map<string, OnnxInitializer>()
@@ -48,7 +51,7 @@ export function writeOnnx(outputs: Readonly<Record<string, Tensor>>, options: Wr
   const graph = Object.fromEntries(
     names.map((name, i) => [name, replaced[i]!.dtype === 'i32' && integers === 'i64' ? cast(replaced[i]!, 'i64') : replaced[i]!]),
   )
-  const { model } = lower(graph, { portable: true, constants: 'all', stateName: (_, path) => path })
+  const { model } = lower(graph, { portable: true, constants: 'all', stateName: (_, path) => path, transform: inPrecision(precision, initializers) })
   return addInitializers(model, [...initializers.values()])
 }
 

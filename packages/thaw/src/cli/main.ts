@@ -6,6 +6,7 @@ import { registerAdapt } from './adapt.js'
 import { registerCurves } from './curves.js'
 import { registerDemo } from './demo.js'
 import { registerEvaluate } from './evaluate.js'
+import { registerExport } from './export.js'
 import { registerGenerate } from './generate.js'
 import { registerHub } from './hub.js'
 import { registerPredict } from './predict.js'
@@ -22,6 +23,7 @@ const commands: readonly Register[] = [
   registerPredict,
   registerEvaluate,
   registerTradeOffs,
+  registerExport,
   registerGenerate,
   registerTokenizer,
   registerCurves,

@@ -38,7 +38,7 @@ export const bertNames: NameTable = {
     ...norm('heads.mlm.norm', 'cls.predictions.transform.LayerNorm', true),
     { ours: 'heads.mlm.bias', theirs: 'cls.predictions.bias', outside: true },
     ...linear('heads.nsp', 'cls.seq_relationship', true),
-    ...linear('heads.classification', 'classifier', true),
+    ...linear('heads.sequence.output', 'classifier', true),
   ],
   ignored: ['embeddings.position_ids', 'embeddings.token_type_ids'],
   tied: ['cls.predictions.decoder.weight', 'cls.predictions.decoder.bias'],
@@ -72,9 +72,9 @@ export function fromBertConfig(raw: Json, pooler: boolean, where: string, more: 
 }
 
 export function toBertConfig(config: TransformerConfig, heads: ReadonlySet<string>): Record<string, unknown> {
-  // transformers' classifier reads the pooler; without one it would invent it, so such a model is named as the plain encoder.
+  // a head of ours (heads.classification) is none that transformers has: such a model is named as the plain encoder
   const kind =
-    heads.has('classification') && config.pooler
+    heads.has('sequence')
       ? 'BertForSequenceClassification'
       : heads.has('nsp')
         ? 'BertForPreTraining'

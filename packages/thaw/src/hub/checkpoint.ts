@@ -135,9 +135,10 @@ function collect({ config, parameters }: CheckpointToWrite): Map<string, Paramet
     if (elements(shape) !== data.length) throw new Error(`${path}: shape [${shape}] has ${elements(shape)} elements, the data has ${data.length}`)
     byPath.set(path, parameter)
   }
-  const outputs = byPath.get('heads.classification.weight')?.shape.at(-1)
-  if (config.labels && outputs !== undefined && outputs !== config.labels.length) {
-    throw new Error(`heads.classification.weight: ${outputs} outputs, but config.labels has ${config.labels.length}; give one label per output`)
+  for (const path of ['heads.classification.weight', 'heads.sequence.output.weight']) {
+    const outputs = byPath.get(path)?.shape.at(-1)
+    if (config.labels && outputs !== undefined && outputs !== config.labels.length)
+      throw new Error(`${path}: ${outputs} outputs, but config.labels has ${config.labels.length}; give one label per output`)
   }
   if (layoutOf(config.model) === 'thaw') return byPath
   for (const [path, shape] of parameterShapes(config.model)) {

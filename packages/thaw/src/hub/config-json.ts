@@ -77,7 +77,7 @@ function transformersConfig(layout: Layout, model: TransformerConfig, heads: Rea
   if (layout === 'gpt2') return toGpt2Config(model, heads)
   if (layout === 'bert') return toBertConfig(model, heads)
   if (layout === 'distilbert') return toDistilbertConfig(model, heads)
-  if (layout === 'electra') return toElectraConfig(model)
+  if (layout === 'electra') return toElectraConfig(model, heads)
   return { model_type: 'thaw', vocab_size: model.vocabulary }
 }
 

@@ -23,6 +23,8 @@ export const distilbertNames: NameTable = {
     ...linear('heads.mlm.transform', 'vocab_transform', true),
     ...norm('heads.mlm.norm', 'vocab_layer_norm', true),
     { ours: 'heads.mlm.bias', theirs: 'vocab_projector.bias', outside: true },
+    ...linear('heads.sequence.dense', 'pre_classifier', true),
+    ...linear('heads.sequence.output', 'classifier', true),
   ],
   ignored: ['embeddings.position_ids'],
   tied: ['vocab_projector.weight'],
@@ -53,7 +55,7 @@ export function fromDistilbertConfig(raw: Json, where: string): TransformerConfi
 
 export function toDistilbertConfig(config: TransformerConfig, heads: ReadonlySet<string>): Record<string, unknown> {
   return {
-    architectures: [heads.has('mlm') ? 'DistilBertForMaskedLM' : 'DistilBertModel'],
+    architectures: [heads.has('sequence') ? 'DistilBertForSequenceClassification' : heads.has('mlm') ? 'DistilBertForMaskedLM' : 'DistilBertModel'],
     model_type: 'distilbert',
     vocab_size: config.vocabulary,
     dim: config.hidden,
@@ -64,6 +66,7 @@ export function toDistilbertConfig(config: TransformerConfig, heads: ReadonlySet
     activation: activationName(config.activation),
     dropout: config.dropout,
     attention_dropout: config.dropout,
+    seq_classif_dropout: config.dropout,
     sinusoidal_pos_embds: false,
     tie_word_embeddings: true,
   }

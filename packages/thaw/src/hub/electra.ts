@@ -11,6 +11,8 @@ export const electraNames: NameTable = {
     ...linear('embeddings.project', 'embeddings_project'),
     ...linear('heads.replaced.dense', 'discriminator_predictions.dense', true),
     ...linear('heads.replaced.output', 'discriminator_predictions.dense_prediction', true),
+    ...linear('heads.sequence.dense', 'classifier.dense', true),
+    ...linear('heads.sequence.output', 'classifier.out_proj', true),
   ],
   ignored: ['embeddings.position_ids', 'embeddings.token_type_ids'],
   tied: [],
@@ -24,9 +26,9 @@ export function fromElectraConfig(raw: Json, where: string): TransformerConfig {
   return embedding === config.hidden ? config : { ...config, embedding }
 }
 
-export const toElectraConfig = (config: TransformerConfig): Record<string, unknown> => ({
+export const toElectraConfig = (config: TransformerConfig, heads: ReadonlySet<string>): Record<string, unknown> => ({
   ...toBertConfig(config, new Set()),
-  architectures: ['ElectraForPreTraining'],
+  architectures: [heads.has('sequence') ? 'ElectraForSequenceClassification' : heads.has('classification') ? 'ElectraModel' : 'ElectraForPreTraining'],
   model_type: 'electra',
   embedding_size: config.embedding ?? config.hidden,
 })

@@ -6,7 +6,7 @@ import type { NameTable } from './names.js'
 
 const attention = ['query', 'key', 'value'] as const
 
-/** `#` stands for the number of the layer. `score.weight` is torch's Linear without a bias; our bias keeps its own name. */
+/** `#` stands for the number of the layer. `score.weight` is torch's Linear, without a bias. */
 export const gpt2Names: NameTable = {
   prefix: 'transformer.',
   rules: [
@@ -21,7 +21,7 @@ export const gpt2Names: NameTable = {
       { ours: `layers.#.feedforward.norm.${kind}`, theirs: `h.#.ln_2.${kind}` },
       { ours: `norm.${kind}`, theirs: `ln_f.${kind}` },
     ]),
-    { ours: 'heads.classification.weight', theirs: 'score.weight', transpose: true, outside: true },
+    { ours: 'heads.sequence.output.weight', theirs: 'score.weight', transpose: true, outside: true },
   ],
   ignored: ['h.#.attn.bias', 'h.#.attn.masked_bias'],
   tied: ['lm_head.weight'],
@@ -56,7 +56,7 @@ export function fromGpt2Config(raw: Json, where: string): TransformerConfig {
 
 export function toGpt2Config(config: TransformerConfig, heads: ReadonlySet<string>): Record<string, unknown> {
   return {
-    architectures: [heads.has('classification') ? 'GPT2ForSequenceClassification' : 'GPT2LMHeadModel'],
+    architectures: [heads.has('sequence') ? 'GPT2ForSequenceClassification' : heads.has('classification') ? 'GPT2Model' : 'GPT2LMHeadModel'],
     model_type: 'gpt2',
     vocab_size: config.vocabulary,
     n_embd: config.hidden,

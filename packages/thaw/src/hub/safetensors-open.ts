@@ -1,8 +1,8 @@
 // Reading safetensors by position: the header once, then each tensor when it is asked for, from a file or from memory,
 // so that a checkpoint larger than memory can be read in part. Nothing in such a file is ever executed.
 // Little-endian machines are assumed, as every platform that the runtimes support is one.
+import { decodeBF16, decodeF16 } from '@thaw/tensor'
 import { bytes, type Dtype, dtypeBytes, elements, isFloat, type TensorData } from './dtypes.js'
-import { decodeBF16, decodeF16 } from './halves.js'
 import { type Entry, headerLength, parseHeader } from './header.js'
 
 /** Values that need conversion pass through a buffer of this size. */

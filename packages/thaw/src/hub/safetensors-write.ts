@@ -3,8 +3,8 @@
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { encodeBF16, encodeF16 } from '@thaw/tensor'
 import { bytes, type Dtype, dtypeBytes, elements, isDtype, isFloat, type TensorData } from './dtypes.js'
-import { encodeBF16, encodeF16 } from './halves.js'
 import { maxHeaderBytes } from './header.js'
 
 const chunkElements = 1 << 20

@@ -38,12 +38,14 @@ export interface ClassifierSettings {
   pooling: Pooling
   /** Dropout before the head. */
   dropout: number
+  /** Padding may be on either side, as in a file that other programs feed. */
+  anySide?: boolean
 }
 
 /** Logits [batch, labels] of a backbone with a linear head. */
 export function classifierLogits(scope: Scope, config: TransformerConfig, inputs: ClassifierInputs, settings: ClassifierSettings): Tensor {
   const { hidden } = transformer(scope, config, inputs)
-  const pooled = scope.site('heads.classification.input', pool(settings.pooling, hidden, inputs.visible))
+  const pooled = scope.site('heads.classification.input', pool(settings.pooling, hidden, inputs.visible, { anySide: settings.anySide ?? false }))
   return linear(
     scope,
     'heads.classification',

@@ -2,6 +2,7 @@
 // number: the engine computes in f32, and 64-bit integers exist in ONNX files for sizes and ids only.
 
 import type { DType, TypedArray } from '../../graph/dtype.js'
+import { decodeBF16, decodeF16 } from '../halves.js'
 import { type ExternalData, OnnxError, type TensorMessage, typeNames } from './messages.js'
 
 /** Reads a part of a file that lies beside the model. */
@@ -37,21 +38,11 @@ const maxI32 = 2 ** 31 - 1
 /** ONNX writes "to the end" as the largest 64-bit integer. */
 export const clampToI32 = (value: number): number => Math.min(Math.max(value, -maxI32 - 1), maxI32)
 
-/** An IEEE half as a number. */
-export function fromHalf(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1
-  const exponent = (bits >> 10) & 0x1f
-  const fraction = bits & 0x3ff
-  if (exponent === 0) return sign * fraction * 2 ** -24
-  if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
-}
-
-const scratch = new DataView(new ArrayBuffer(4))
-/** A bfloat16 as a number: the upper half of an f32. */
-export function fromBrainFloat(bits: number): number {
-  scratch.setUint32(0, bits << 16)
-  return scratch.getFloat32(0)
+/** Halves of either kind as f32. */
+function widened(bits: Uint16Array, decode: (source: Uint16Array, target: Float32Array) => void): Float32Array {
+  const values = new Float32Array(bits.length)
+  decode(bits, values)
+  return values
 }
 
 /**
@@ -104,13 +95,13 @@ function fromBytes(raw: Uint8Array, type: number, size: number, what: string): T
     case 7:
       return Int32Array.from(new BigInt64Array(buffer), (value) => clampToI32(Number(value)))
     case 10:
-      return Float32Array.from(new Uint16Array(buffer), fromHalf)
+      return widened(new Uint16Array(buffer), decodeF16)
     case 11:
       return Float32Array.from(new Float64Array(buffer))
     case 12:
       return Int32Array.from(new Uint32Array(buffer), clampToI32)
     case 16:
-      return Float32Array.from(new Uint16Array(buffer), fromBrainFloat)
+      return widened(new Uint16Array(buffer), decodeBF16)
     default:
       return bytes
   }
@@ -118,8 +109,8 @@ function fromBytes(raw: Uint8Array, type: number, size: number, what: string): T
 
 function fromNumbers({ numbers, type }: TensorMessage, dtype: DType, size: number, what: string): TypedArray {
   if (numbers.length !== size) throw new OnnxError(`${what} has ${numbers.length} elements of data: its shape has ${size}`)
-  if (type === 10) return Float32Array.from(numbers, fromHalf)
-  if (type === 16) return Float32Array.from(numbers, fromBrainFloat)
+  if (type === 10) return widened(Uint16Array.from(numbers), decodeF16)
+  if (type === 16) return widened(Uint16Array.from(numbers), decodeBF16)
   if (dtype === 'f32') return Float32Array.from(numbers)
   if (dtype === 'i32') return Int32Array.from(numbers, clampToI32)
   return dtype === 'i8' ? Int8Array.from(numbers) : Uint8Array.from(numbers)

@@ -60,6 +60,23 @@ export function createTemplate(config: Component | null): Template {
   }
 }
 
+/** A `post_processor` that does the same and puts one token more at the end. `tokenOf` names the ids that are there already. */
+export function withLastToken(config: Component | null, { token, id }: { token: string; id: number }, tokenOf: (id: number) => string | undefined): Component {
+  const { single, pair, trim } = createTemplate(config)
+  const special_tokens: Record<string, { id: string; ids: number[]; tokens: string[] }> = {}
+  const piece = (item: TemplateItem): TemplatePiece => {
+    if ('sequence' in item) return { Sequence: { id: item.sequence, type_id: item.segment } }
+    const tokens = item.ids.map((each) => tokenOf(each) ?? String(each))
+    special_tokens[tokens[0]!] = { id: tokens[0]!, ids: item.ids, tokens }
+    return { SpecialToken: { id: tokens[0]!, type_id: item.segment } }
+  }
+  const ended = (items: TemplateItem[]) => [...items.map(piece), { SpecialToken: { id: token, type_id: items.at(-1)?.segment ?? 0 } }]
+  special_tokens[token] = { id: token, ids: [id], tokens: [token] }
+  const template = { type: 'TemplateProcessing', single: ended(single), pair: ended(pair), special_tokens }
+  const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true }
+  return trim ? { type: 'Sequence', processors: [byteLevel, template] } : template
+}
+
 /** How many tokens of each text stay when `room` tokens are left for both: the longer is cut first (the library's longest_first). */
 export function shares(first: number, second: number, room: number): [number, number] {
   if (first + second <= room) return [first, second]

@@ -1,0 +1,112 @@
+// Out of Thaw: a checkpoint as safetensors for Python's transformers, or a classifier as ONNX for transformers.js and any ONNX runtime.
+
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join, relative, resolve } from 'node:path'
+import { writeCheckpoint } from '../hub/checkpoint.js'
+import { replaceFolder } from '../hub/replace-folder.js'
+import { type ExportDtype, exportDtypes, writeOnnxFolder } from './onnx.js'
+import { safetensorsPlan } from './safetensors.js'
+import { exportSource } from './source.js'
+
+export { type ExportDtype, exportDtypes, onnxFiles } from './onnx.js'
+
+export const exportFormats = ['safetensors', 'onnx'] as const
+export type ExportFormat = (typeof exportFormats)[number]
+
+export interface ExportOptions {
+  to: ExportFormat
+  /** The folder to write, which takes the place of what is there as a whole, or not at all. */
+  out: string
+  /** Default fp32. Several for ONNX only: the first is the one that transformers.js takes where it is told nothing. */
+  dtype?: ExportDtype | readonly ExportDtype[]
+  /** Replace what is in the folder, if it is a checkpoint or an earlier export. Default false. */
+  overwrite?: boolean
+}
+
+export interface ExportReport {
+  out: string
+  to: ExportFormat
+  dtypes: readonly ExportDtype[]
+  /** Every file of the folder, with its size in bytes. */
+  files: { name: string; bytes: number }[]
+  /** transformers' class that gives the same results, where there is one (safetensors). */
+  className: string | undefined
+  /** What else one should know: why transformers has no such class, what is missing. */
+  notes: string[]
+}
+
+/**
+ * Exports a checkpoint folder.
+ *
+ * ```ts
+ * await exportCheckpoint('./trec', { to: 'onnx', dtype: ['fp32', 'int8'], out: './trec-onnx' })
+ * ```
+ *
+ * @throws where the folder holds something else, the checkpoint is no classifier (ONNX), or a type is not there for a format.
+ */
+export async function exportCheckpoint(folder: string, options: ExportOptions): Promise<ExportReport> {
+  const { to, out } = options
+  const dtypes = checkedDtypes(options)
+  refuseTarget(folder, options)
+  const source = await exportSource(folder)
+  let className: string | undefined
+  const notes: string[] = []
+  if (to === 'onnx') {
+    const { classifier } = source
+    if (!classifier)
+      throw new Error(
+        `${folder}: only classifiers are exported to ONNX, and this checkpoint is none (its config.json names no labels and pooling); adapt it first: thaw adapt ${folder} --train …`,
+      )
+    await replaceFolder(
+      out,
+      async (temporary) => {
+        await writeOnnxFolder(temporary, { ...source, classifier }, dtypes)
+        for (const [name, text] of Object.entries(await card(folder))) await writeFile(join(temporary, name), text)
+      },
+      () => false,
+    )
+  } else {
+    const plan = await safetensorsPlan(source, dtypes[0] === 'fp16' ? 'F16' : 'F32')
+    className = plan.className
+    notes.push(...plan.notes)
+    await writeCheckpoint(out, { ...plan.checkpoint, extra: await card(folder) })
+  }
+  return { out, to, dtypes, files: filesIn(out), className, notes }
+}
+
+function checkedDtypes({ to, dtype = 'fp32' }: ExportOptions): readonly ExportDtype[] {
+  const dtypes = [...new Set(typeof dtype === 'string' ? [dtype] : dtype)]
+  if (!exportFormats.includes(to)) throw new Error(`export to ${JSON.stringify(to)}: expected ${exportFormats.join(' or ')}`)
+  const unknown = dtypes.find((each) => !exportDtypes.includes(each))
+  if (unknown !== undefined || dtypes.length === 0)
+    throw new Error(`export: dtype ${JSON.stringify(unknown ?? '')}: expected one or several of ${exportDtypes.join(', ')}`)
+  if (to === 'safetensors' && (dtypes.length > 1 || dtypes[0] === 'int8'))
+    throw new Error(`export to safetensors: dtype ${dtypes.join(', ')}: expected fp32 or fp16, one of them; int8 is for ONNX`)
+  return dtypes
+}
+
+/** Nothing of anybody's is replaced unasked, and the checkpoint itself never. */
+function refuseTarget(folder: string, { out, overwrite = false }: ExportOptions): void {
+  if (resolve(folder) === resolve(out)) throw new Error(`${out}: this is the checkpoint itself; export to another folder`)
+  if (!existsSync(out)) return
+  if (!statSync(out).isDirectory()) throw new Error(`${out}: this is a file; name a folder that does not exist yet`)
+  const entries = readdirSync(out)
+  if (entries.length === 0) return
+  if (!entries.includes('config.json'))
+    throw new Error(`${out}: the folder holds something that is no checkpoint (${entries.slice(0, 3).join(', ')}${entries.length > 3 ? ', …' : ''}); name another one`)
+  if (!overwrite) throw new Error(`${out}: there is a checkpoint in this folder; overwrite it, or name another folder`)
+}
+
+/** The checkpoint's card, where it has one. */
+async function card(folder: string): Promise<Record<string, string>> {
+  const file = join(folder, 'README.md')
+  return existsSync(file) ? { 'README.md': await readFile(file, 'utf8') } : {}
+}
+
+const filesIn = (folder: string): ExportReport['files'] =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .map((path) => ({ name: relative(folder, path).replaceAll('\\', '/'), bytes: statSync(path).size }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))

@@ -1,0 +1,23 @@
+// What is exported: a classifier in a checkpoint, with its parameters in memory.
+
+import { type Backbone, load } from '../adapt/backbone.js'
+import type { ClassifierDetails } from '../adapt/classifier.js'
+import { clfToken } from '../tasks/inputs.js'
+
+export interface ExportSource extends Backbone {
+  readonly classifier: ClassifierDetails | undefined
+  /** Id of the [CLF] token, where the head reads it. */
+  readonly clf: number | undefined
+}
+
+/** Loads a checkpoint to be exported. @throws where a classifier's pooling needs a token that the tokenizer has not. */
+export async function exportSource(folder: string): Promise<ExportSource> {
+  const backbone = await load(folder)
+  const details = backbone.details.thaw as unknown as ClassifierDetails | undefined
+  const { labels } = backbone.details
+  if (details?.task !== 'classification' || !labels) return { ...backbone, classifier: undefined, clf: undefined }
+  const clf = details.pooling === 'clf' ? backbone.tokenizer.tokenToId(clfToken) : undefined
+  if (details.pooling === 'clf' && clf === undefined)
+    throw new Error(`${folder}: the head reads the token ${clfToken}, which tokenizer.json has not; save the checkpoint again`)
+  return { ...backbone, classifier: { ...details, labels }, clf }
+}
