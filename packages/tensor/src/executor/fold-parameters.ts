@@ -42,7 +42,8 @@ export async function foldParameters(
     for (const path of needed) await store.write(path, parameters.get(path)!.data)
     const program = await executor.compile({ outputs: Object.fromEntries(computed) })
     const results = (await program.bind({ params: store }).run()).outputs
-    for (const path of computed.keys()) values.set(path, { shape: results[path]!.shape, data: Float32Array.from(results[path]!.data as Float32Array) })
+    for (const path of computed.keys())
+      values.set(path, { shape: results[path]!.shape, data: Float32Array.from(results[path]!.data as Float32Array) })
     await program.dispose()
   }
   await store.dispose()

@@ -91,7 +91,8 @@ function matrixOf({ weights }: NodeWriter, node: OnnxNode): { kind: 'product' | 
   const kind = type === 'Gemm' || type === 'MatMul' ? 'product' : type === 'Gather' && (attributes.axis ?? 0) === 0 ? 'table' : undefined
   const weight = weights.get(node.inputs[kind === 'table' ? 0 : 1]!)
   if (!kind || weight?.dtype !== 'f32' || weight.shape.length !== 2 || sizeOf(weight) < smallest) return undefined
-  const plain = type !== 'Gemm' || Object.entries(attributes).every(([name, value]) => name !== 'transA' && name !== 'transB' ? isOne(value) : value === 0)
+  const plain =
+    type !== 'Gemm' || Object.entries(attributes).every(([name, value]) => (name !== 'transA' && name !== 'transB' ? isOne(value) : value === 0))
   return plain ? { kind, weight } : undefined
 }
 
@@ -99,7 +100,10 @@ const isOne = (value: OnnxNode['attributes'][string]): boolean => typeof value =
 
 function halved(writer: NodeWriter, node: OnnxNode): void {
   const matrix = matrixOf(writer, node)
-  if (!matrix) return writer.keep(node)
+  if (!matrix) {
+    writer.keep(node)
+    return
+  }
   const { inputs, outputs, attributes, type } = node
   const narrow = (name: string) => (writer.weights.has(name) ? writer.form(name, 'f16', inHalves) : writer.add('Cast', [name], { to: onnxType.f16 }))
   const operands = matrix.kind === 'table' ? [writer.form(inputs[0]!, 'f16', inHalves), inputs[1]!] : inputs.map(narrow)
@@ -116,7 +120,10 @@ function inHalves({ name, shape, data }: OnnxInitializer): Omit<OnnxInitializer,
 
 function quantized(writer: NodeWriter, node: OnnxNode): void {
   const matrix = matrixOf(writer, node)
-  if (!matrix) return writer.keep(node)
+  if (!matrix) {
+    writer.keep(node)
+    return
+  }
   const { inputs, outputs } = node
   const { kind, weight } = matrix
   const bytes = inBytes(weight, kind)
@@ -138,7 +145,10 @@ function quantized(writer: NodeWriter, node: OnnxNode): void {
 }
 
 /** A matrix as bytes, symmetric around 0: a product's with a scale for each column, a table's for each row. */
-function inBytes({ shape, data }: OnnxInitializer, kind: 'product' | 'table'): { values: Omit<OnnxInitializer, 'name'>; scales: Omit<OnnxInitializer, 'name'> } {
+function inBytes(
+  { shape, data }: OnnxInitializer,
+  kind: 'product' | 'table',
+): { values: Omit<OnnxInitializer, 'name'>; scales: Omit<OnnxInitializer, 'name'> } {
   const [rows, columns] = shape as [number, number]
   const source = data as Float32Array
   const limit = kind === 'table' ? tableLimit : weightLimit

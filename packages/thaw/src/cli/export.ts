@@ -43,7 +43,12 @@ async function run(folder: string, { to, dtype, out, overwrite = false }: Option
   const report = await exportCheckpoint(folder, { to, dtype: dtype as ExportDtype[], out, overwrite: true })
   for (const note of report.notes) say(note)
   const size = (bytes: number) => (bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`)
-  print(table(report.files.map(({ name, bytes }) => [`${out}/${name}`, size(bytes)]), [{ title: 'file' }, { title: 'size' }]))
+  print(
+    table(
+      report.files.map(({ name, bytes }) => [`${out}/${name}`, size(bytes)]),
+      [{ title: 'file' }, { title: 'size' }],
+    ),
+  )
   print('')
   print(nextSteps(report))
 }

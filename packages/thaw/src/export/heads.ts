@@ -3,8 +3,8 @@
 // state that comes out of a layer norm is bounded, |x_i| ≤ |gain_i|·√width + |bias_i|, so that each of these layers can be set to pass it on: tanh is
 // the identity to f32's last digit on small numbers, ReLU and GELU on large ones. Poolings over tokens (mean, max, a mix of layers) have no class.
 
-import type { ClassifierDetails } from '../adapt/classifier.js'
 import type { NamedValues } from '../adapt/backbone.js'
+import type { ClassifierDetails } from '../adapt/classifier.js'
 import { type Layout, layoutOf } from '../hub/names.js'
 import type { TransformerConfig } from '../models/config.js'
 import { minimalNormSolution } from './least-squares.js'
@@ -47,7 +47,9 @@ export function shapedForTransformers(
   if (details.mix) return { reason: 'the head reads a mix of all layers, averaged over the tokens, which no class of transformers does' }
   const wanted = layout === 'gpt2' ? ['last', 'clf'] : ['first']
   if (!wanted.includes(details.pooling))
-    return { reason: `the head reads the text by pooling ${details.pooling}; ${classNames[layout]} reads the ${layout === 'gpt2' ? 'last' : 'first'} token` }
+    return {
+      reason: `the head reads the text by pooling ${details.pooling}; ${classNames[layout]} reads the ${layout === 'gpt2' ? 'last' : 'first'} token`,
+    }
   const shaped = layout === 'gpt2' ? withoutBias(config, parameters) : throughLayer(layout, config, parameters, dtype)
   return 'reason' in shaped ? shaped : { ...shaped, className: classNames[layout] }
 }
@@ -123,7 +125,11 @@ function withoutBias(config: TransformerConfig, parameters: Parameters): Omit<Sh
   const [weight, bias] = [head(parameters, 'weight'), head(parameters, 'bias')]
   const norm = parameters.get('norm.bias')!
   const shift = minimalNormSolution(weight.data, weight.shape as [number, number], bias.data)
-  if (!shift) return { reason: "GPT2ForSequenceClassification's head has no bias, and the final norm cannot take this one on (the head's columns depend on each other)" }
+  if (!shift)
+    return {
+      reason:
+        "GPT2ForSequenceClassification's head has no bias, and the final norm cannot take this one on (the head's columns depend on each other)",
+    }
   return {
     config,
     parameters: beside(parameters, {

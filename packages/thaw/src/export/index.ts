@@ -94,7 +94,9 @@ function refuseTarget(folder: string, { out, overwrite = false }: ExportOptions)
   const entries = readdirSync(out)
   if (entries.length === 0) return
   if (!entries.includes('config.json'))
-    throw new Error(`${out}: the folder holds something that is no checkpoint (${entries.slice(0, 3).join(', ')}${entries.length > 3 ? ', …' : ''}); name another one`)
+    throw new Error(
+      `${out}: the folder holds something that is no checkpoint (${entries.slice(0, 3).join(', ')}${entries.length > 3 ? ', …' : ''}); name another one`,
+    )
   if (!overwrite) throw new Error(`${out}: there is a checkpoint in this folder; overwrite it, or name another folder`)
 }
 

@@ -3,7 +3,7 @@
 import { createExecutor, type Tensor } from '@thaw/tensor'
 import type { NamedValues } from '../adapt/backbone.js'
 import { scopeOptionsOf } from '../adapt/network.js'
-import { type CheckpointToWrite } from '../hub/checkpoint.js'
+import type { CheckpointToWrite } from '../hub/checkpoint.js'
 import { layoutOf } from '../hub/names.js'
 import { Scope } from '../nn/scope.js'
 import { shapedForTransformers } from './heads.js'
@@ -25,7 +25,11 @@ export async function safetensorsPlan(source: ExportSource, dtype: 'F32' | 'F16'
   if (!classifier) {
     const checkpoint = { config: details, parameters: named(parameters), tokenizer, dtype }
     return layoutOf(config) === 'thaw'
-      ? { checkpoint, className: undefined, notes: ["transformers has no class for this backbone's shape: the weights are under Thaw's own paths (model_type thaw)"] }
+      ? {
+          checkpoint,
+          className: undefined,
+          notes: ["transformers has no class for this backbone's shape: the weights are under Thaw's own paths (model_type thaw)"],
+        }
       : { checkpoint, className: backboneClasses[layoutOf(config)], notes: [] }
   }
   const labels = [...classifier.labels]
@@ -58,7 +62,12 @@ export async function safetensorsPlan(source: ExportSource, dtype: 'F32' | 'F16'
   }
 }
 
-const backboneClasses: Readonly<Record<string, string>> = { bert: 'BertModel', gpt2: 'GPT2Model', distilbert: 'DistilBertModel', electra: 'ElectraModel' }
+const backboneClasses: Readonly<Record<string, string>> = {
+  bert: 'BertModel',
+  gpt2: 'GPT2Model',
+  distilbert: 'DistilBertModel',
+  electra: 'ElectraModel',
+}
 
 const named = (parameters: ReadonlyMap<string, NamedValues>) => [...parameters].map(([path, { shape, data }]) => ({ path, shape, data }))
 

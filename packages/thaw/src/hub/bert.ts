@@ -73,14 +73,13 @@ export function fromBertConfig(raw: Json, pooler: boolean, where: string, more: 
 
 export function toBertConfig(config: TransformerConfig, heads: ReadonlySet<string>): Record<string, unknown> {
   // a head of ours (heads.classification) is none that transformers has: such a model is named as the plain encoder
-  const kind =
-    heads.has('sequence')
-      ? 'BertForSequenceClassification'
-      : heads.has('nsp')
-        ? 'BertForPreTraining'
-        : heads.has('mlm')
-          ? 'BertForMaskedLM'
-          : 'BertModel'
+  const kind = heads.has('sequence')
+    ? 'BertForSequenceClassification'
+    : heads.has('nsp')
+      ? 'BertForPreTraining'
+      : heads.has('mlm')
+        ? 'BertForMaskedLM'
+        : 'BertModel'
   return {
     architectures: [kind],
     model_type: 'bert',

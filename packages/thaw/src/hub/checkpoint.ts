@@ -89,7 +89,7 @@ const ownFiles =
 /**
  * Writes a checkpoint folder, atomically: whatever happens, `readCheckpoint` finds the old one or the new one, complete.
  * Models of GPT-2's and BERT's shape get Hugging Face's names, all others our paths. Returned are the layout and the paths for which
- * Hugging Face has no name (GPT-2's `heads.classification.bias`, adapters): they are kept under their own, and transformers will not use them.
+ * Hugging Face has no name (heads of ours, adapters): they are kept under their own, and transformers will not use them.
  */
 export async function writeCheckpoint(folder: string, checkpoint: CheckpointToWrite): Promise<{ layout: Layout; ownNames: string[] }> {
   const parameters = collect(checkpoint)

@@ -28,7 +28,9 @@ export function fromElectraConfig(raw: Json, where: string): TransformerConfig {
 
 export const toElectraConfig = (config: TransformerConfig, heads: ReadonlySet<string>): Record<string, unknown> => ({
   ...toBertConfig(config, new Set()),
-  architectures: [heads.has('sequence') ? 'ElectraForSequenceClassification' : heads.has('classification') ? 'ElectraModel' : 'ElectraForPreTraining'],
+  architectures: [
+    heads.has('sequence') ? 'ElectraForSequenceClassification' : heads.has('classification') ? 'ElectraModel' : 'ElectraForPreTraining',
+  ],
   model_type: 'electra',
   embedding_size: config.embedding ?? config.hidden,
 })

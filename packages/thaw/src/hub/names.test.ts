@@ -56,13 +56,16 @@ test("BERT with a masked-LM head: transformers' names, weights transposed", () =
 })
 
 test('heads: GPT-2 has no place for the bias, BERT has', () => {
-  const heads = { 'heads.classification.weight': [4, 3], 'heads.classification.bias': [3] }
+  const heads = { 'heads.sequence.output.weight': [4, 3], 'heads.sequence.output.bias': [3] }
   const gpt = toTheirs('gpt2', byPath(tinyParameters(tinyGpt, heads)), 'F32', true)
-  assert.deepEqual(gpt.ownNames, ['heads.classification.bias'])
+  assert.deepEqual(gpt.ownNames, ['heads.sequence.output.bias'])
   assert.deepEqual(gpt.tensors.find(({ name }) => name === 'score.weight')?.shape, [3, 4])
   const bert = toTheirs('bert', byPath(tinyParameters(tinyBert, heads)), 'F32', true)
   assert.deepEqual(bert.ownNames, [])
   assert.deepEqual(bert.tensors.find(({ name }) => name === 'classifier.weight')?.shape, [3, 4])
+  // a head of ours is none of transformers', and so keeps its name
+  const ours = toTheirs('bert', byPath(tinyParameters(tinyBert, { 'heads.classification.weight': [4, 3] })), 'F32', true)
+  assert.deepEqual(ours.ownNames, ['heads.classification.weight'])
 })
 
 const paths = (layout: 'gpt2' | 'bert', names: Record<string, number[]>, tied = true) => {

@@ -61,7 +61,11 @@ export function createTemplate(config: Component | null): Template {
 }
 
 /** A `post_processor` that does the same and puts one token more at the end. `tokenOf` names the ids that are there already. */
-export function withLastToken(config: Component | null, { token, id }: { token: string; id: number }, tokenOf: (id: number) => string | undefined): Component {
+export function withLastToken(
+  config: Component | null,
+  { token, id }: { token: string; id: number },
+  tokenOf: (id: number) => string | undefined,
+): Component {
   const { single, pair, trim } = createTemplate(config)
   const special_tokens: Record<string, { id: string; ids: number[]; tokens: string[] }> = {}
   const piece = (item: TemplateItem): TemplatePiece => {

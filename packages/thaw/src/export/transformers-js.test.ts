@@ -1,0 +1,102 @@
+// The real transformers.js loads what is exported, in Node and in headless Chromium, and computes the trainer's logits.
+
+import assert from 'node:assert/strict'
+import { cp, mkdir } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { after, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { bundle, noChromium, openPage, serve } from '../../../tensor/dist/testing/browser.js'
+import { adapt } from '../adapt/adapt.js'
+import { classification } from '../tasks/classification.js'
+import { inFolder } from '../testing/checkpoints.js'
+import { familyTexts, writeFamilyClassifier } from '../testing/classifiers.js'
+import { fileLogits, sameLogits, trainerLogits } from '../testing/logits.js'
+import { toyBackbone, toyQuestions } from '../testing/toy.js'
+import { classify, configure, type TransformersResult } from '../testing/transformers-page.js'
+import { exportCheckpoint } from './index.js'
+
+const questions = toyQuestions(60)
+const questionTexts = questions.slice(40).map(({ text }) => text)
+
+/** Two classifiers, exported into ROOT/models: a causal one of ours that reads its [CLF] token, and a BERT that reads the first. */
+async function writeModels(root: string): Promise<{ name: string; folder: string; texts: readonly string[]; labels: string[] }[]> {
+  const labels = ['HUM', 'LOC', 'NUM']
+  const { model } = await adapt(await toyBackbone(join(root, 'lm'), { hidden: 64, inner: 128, heads: 4 }), classification({ labels }), {
+    ...{ train: questions.slice(0, 32), valid: questions.slice(32, 40), epochs: 1, batch: 8, rate: 1e-2, threads: 1, pooling: 'clf' },
+  })
+  await model.save(join(root, 'causal'))
+  await model.dispose()
+  await writeFamilyClassifier(join(root, 'bert'), 'bert', 'first')
+  const made = [
+    { name: 'causal', folder: join(root, 'causal'), texts: questionTexts, labels },
+    { name: 'bert', folder: join(root, 'bert'), texts: familyTexts, labels: ['a', 'b', 'c'] },
+  ]
+  for (const { name, folder } of made)
+    await exportCheckpoint(folder, { to: 'onnx', dtype: ['fp32', 'fp16', 'int8'], out: join(root, 'models', name) })
+  return made
+}
+
+function check(result: TransformersResult, logits: readonly (readonly number[])[], labels: readonly string[], within: number, what: string): void {
+  sameLogits(result.logits, logits, within, what)
+  result.ranked.forEach((ranked, r) => {
+    const sum = logits[r]!.reduce((total, x) => total + Math.exp(x), 0)
+    assert.deepEqual(new Set(ranked.map(({ label }) => label)), new Set(labels))
+    for (const { label, score } of ranked)
+      assert.ok(Math.abs(score - Math.exp(logits[r]![labels.indexOf(label)]!) / sum) <= within, `${what}: text ${r}, ${label}: ${score}`)
+  })
+}
+
+const spread = (logits: readonly (readonly number[])[]) => Math.max(...logits.flat()) - Math.min(...logits.flat())
+
+test('transformers.js in Node: a text-classification pipeline from a local folder, with the trainer’s logits', () =>
+  inFolder(async (root) => {
+    configure(join(root, 'models'))
+    for (const { name, folder, texts, labels } of await writeModels(root)) {
+      const logits = await trainerLogits(folder, texts)
+      check(await classify(name, texts), logits, labels, 1e-5, `${name}, as config.json says`)
+      check(await classify(name, texts, 'fp16'), logits, labels, 0.01 * spread(logits), `${name} in halves`)
+      check(await classify(name, texts, 'q8'), logits, labels, 0.1 * spread(logits), `${name} in bytes`)
+    }
+  }))
+
+const bundled = bundle(fileURLToPath(new URL('../testing/transformers-page.js', import.meta.url)))
+after(async () => (await bundled).remove())
+
+test('transformers.js in Chromium: the same logits as in Node, in WASM', { skip: noChromium, timeout: 600_000 }, () =>
+  inFolder(async (root) => {
+    const site = await bundled
+    const models = await writeModels(root)
+    await cp(join(root, 'models'), join(site.folder, 'models'), { recursive: true })
+    // the WASM of the ONNX Runtime that transformers.js brings along
+    const from = createRequire(createRequire(import.meta.url).resolve('@huggingface/transformers'))
+    const wasm = dirname(from.resolve('onnxruntime-web'))
+    await mkdir(join(site.folder, 'wasm'))
+    const name = 'ort-wasm-simd-threaded.asyncify'
+    for (const end of ['mjs', 'wasm']) await cp(join(wasm, `${name}.${end}`), join(site.folder, 'wasm', `${name}.${end}`))
+    const server = await serve(site.folder, { isolated: false })
+    const { page, complaints, close } = await openPage(server.url)
+    try {
+      // a path, not an address: transformers.js 4.3 does not look for a tokenizer at an address
+      await page.evaluate((url) => window.exported.configure('/models/', `${url}wasm/`), server.url)
+      for (const { name, folder, texts, labels } of models) {
+        const logits = await trainerLogits(folder, texts)
+        const run = (dtype?: 'fp16' | 'q8') =>
+          page.evaluate(([name, texts, dtype]) => window.exported.classify(name, texts, dtype), [name, texts, dtype] as const)
+        const result = await run()
+        check(result, logits, labels, 1e-4, `${name}, as config.json says`)
+        sameLogits(result.logits, await fileLogits(join(root, 'models', name), 'model.onnx', texts), 1e-4, `${name}, WASM and Node`)
+        check(await run('fp16'), logits, labels, 0.01 * spread(logits), `${name} in halves`)
+        check(await run('q8'), logits, labels, 0.1 * spread(logits), `${name} in bytes`)
+      }
+      // Chromium's word for there being no GPU, which transformers.js asks about
+      assert.deepEqual(
+        complaints.filter((text) => text !== 'No available adapters.'),
+        [],
+      )
+    } finally {
+      await close()
+      await server.close()
+    }
+  }),
+)
