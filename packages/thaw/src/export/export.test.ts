@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { adapt } from '../adapt/adapt.js'
 import { load } from '../adapt/backbone.js'
 import { loadClassifier } from '../adapt/classifier.js'
-import { houlsby, lora, recipe } from '../adapt/recipe/index.js'
+import { houlsby, ia3, lora, recipe } from '../adapt/recipe/index.js'
 import { readCheckpoint } from '../hub/checkpoint.js'
 import { readSafetensors } from '../hub/safetensors.js'
 import { classification } from '../tasks/classification.js'
@@ -59,6 +59,7 @@ test('every pooling, adapters, low-rank updates and a mix of layers: ONNX in thr
       mix: { scheme: 'frozen' },
       houlsby: { recipe: recipe(houlsby({ size: 4 })) },
       lora: { recipe: recipe(lora({ rank: 2 })), pooling: 'last' },
+      ia3: { recipe: recipe(ia3()), pooling: 'last' },
     } as const
     for (const [kind, settings] of Object.entries(kinds)) {
       const folder = join(root, kind)
@@ -84,6 +85,7 @@ test('every pooling, adapters, low-rank updates and a mix of layers: ONNX in thr
         last: /^$/,
         clf: /^$/,
         lora: /^$/,
+        ia3: /^$/,
         houlsby: /no place for what the recipe put into the network \(layers\.0\.attention\.adapter/,
         mix: /a mix of all layers/,
         first: /by pooling first; GPT2ForSequenceClassification reads the last token/,

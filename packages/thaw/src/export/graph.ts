@@ -11,7 +11,7 @@ import { lastVisible } from '../tasks/pooling.js'
 import { layerMeans, mixHead } from '../tasks/scalar-mix.js'
 
 /** Logits [batch, labels] from `input_ids` and `attention_mask` [batch, time]. `clf` is the id of the [CLF] token, for the pooling of that name. */
-export function classifierGraph(config: TransformerConfig, details: ClassifierDetails, clf: number | undefined): Tensor {
+export function deployedGraph(config: TransformerConfig, details: ClassifierDetails, clf: number | undefined): Tensor {
   const { labels, pooling, mix, recipe } = details
   const shape = [dim('batch'), dim('time')]
   const given = { ids: input('input_ids', shape, 'i32'), mask: input('attention_mask', shape, 'i32') }

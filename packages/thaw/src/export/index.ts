@@ -67,7 +67,7 @@ export async function exportCheckpoint(folder: string, options: ExportOptions): 
       () => false,
     )
   } else {
-    const plan = await safetensorsPlan(source, dtypes[0] === 'fp16' ? 'F16' : 'F32')
+    const plan = safetensorsPlan(source, dtypes[0] === 'fp16' ? 'F16' : 'F32')
     className = plan.className
     notes.push(...plan.notes)
     await writeCheckpoint(out, { ...plan.checkpoint, extra: await card(folder) })

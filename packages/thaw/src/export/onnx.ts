@@ -5,7 +5,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createExecutor, type FoldedParameters, foldParameters, type Precision, writeOnnx } from '@thaw/tensor'
-import { classifierGraph } from './graph.js'
+import { deployedGraph } from './graph.js'
 import type { ExportSource } from './source.js'
 import { exportedTokenizer } from './tokenizer.js'
 
@@ -25,7 +25,7 @@ type Classifying = ExportSource & { classifier: NonNullable<ExportSource['classi
 /** A classifier's graph, with what it computes from its parameters alone computed: ready to be written. */
 export async function foldedClassifier({ config, classifier, clf, parameters }: Classifying): Promise<FoldedParameters> {
   await using executor = await createExecutor({ threads: 1 })
-  return await foldParameters(executor, { logits: classifierGraph(config, classifier, clf) }, parameters)
+  return await foldParameters(executor, { logits: deployedGraph(config, classifier, clf) }, parameters)
 }
 
 /** The bytes of an ONNX file with inputs `input_ids` and `attention_mask` [batch, time] (i64) and output `logits` [batch, labels]. */

@@ -1,11 +1,9 @@
 // A checkpoint for Python's transformers: safetensors under its names, with the class that gives the same logits where there is one.
 
-import { createExecutor, type Tensor } from '@thaw/tensor'
+import { mergeAdapters } from '../adapt/adapter/index.js'
 import type { NamedValues } from '../adapt/backbone.js'
-import { scopeOptionsOf } from '../adapt/network.js'
 import type { CheckpointToWrite } from '../hub/checkpoint.js'
 import { layoutOf } from '../hub/names.js'
-import { Scope } from '../nn/scope.js'
 import { shapedForTransformers } from './heads.js'
 import type { ExportSource } from './source.js'
 import { exportedTokenizer } from './tokenizer.js'
@@ -19,9 +17,8 @@ export interface SafetensorsPlan {
 }
 
 /** What is written for a checkpoint. */
-export async function safetensorsPlan(source: ExportSource, dtype: 'F32' | 'F16'): Promise<SafetensorsPlan> {
-  const { config, classifier, clf, tokenizer, details } = source
-  const parameters = await mergedParameters(source)
+export function safetensorsPlan(source: ExportSource, dtype: 'F32' | 'F16'): SafetensorsPlan {
+  const { config, classifier, clf, tokenizer, details, parameters } = merged(source)
   if (!classifier) {
     const checkpoint = { config: details, parameters: named(parameters), tokenizer, dtype }
     return layoutOf(config) === 'thaw'
@@ -71,23 +68,8 @@ const backboneClasses: Readonly<Record<string, string>> = {
 
 const named = (parameters: ReadonlyMap<string, NamedValues>) => [...parameters].map(([path, { shape, data }]) => ({ path, shape, data }))
 
-/** The parameters with a recipe's updates (LoRA) merged into the weights they belong to. */
-async function mergedParameters({ config, classifier, parameters }: ExportSource): Promise<Map<string, NamedValues>> {
-  const { parametrize } = scopeOptionsOf(classifier?.recipe, config)
-  const merged = new Map(parameters)
-  if (!parametrize?.size) return merged
-  const scope = new Scope({ parametrize })
-  const outputs: Record<string, Tensor> = {}
-  for (const path of parametrize.keys()) outputs[path] = scope.parameter(path, parameters.get(path)!.shape)
-  await using executor = await createExecutor({ threads: 1 })
-  const params = await executor.store('params')
-  await params.declare([...scope.parameters.values()])
-  for (const path of scope.parameters.keys()) await params.write(path, parameters.get(path)!.data)
-  const results = (await (await executor.compile({ outputs })).bind({ params }).run()).outputs
-  for (const path of scope.parameters.keys()) {
-    const value = results[path]
-    if (value) merged.set(path, { shape: value.shape, data: Float32Array.from(value.data as Float32Array) })
-    else merged.delete(path)
-  }
-  return merged
+/** The checkpoint with what can be merged into its weights (LoRA, IA³) merged. */
+function merged(source: ExportSource): ExportSource {
+  const mergeable = source.classifier?.recipe?.ingredients.some(({ name }) => name === 'lora' || name === 'ia3')
+  return mergeable ? { ...source, ...mergeAdapters(source) } : source
 }

@@ -1,7 +1,7 @@
 // What is exported: a classifier in a checkpoint, with its parameters in memory.
 
 import { type Backbone, load } from '../adapt/backbone.js'
-import type { ClassifierDetails } from '../adapt/classifier.js'
+import { type ClassifierDetails, classifierDetails } from '../adapt/classifier.js'
 import { clfToken } from '../tasks/inputs.js'
 
 export interface ExportSource extends Backbone {
@@ -13,11 +13,10 @@ export interface ExportSource extends Backbone {
 /** Loads a checkpoint to be exported. @throws where a classifier's pooling needs a token that the tokenizer has not. */
 export async function exportSource(folder: string): Promise<ExportSource> {
   const backbone = await load(folder)
-  const details = backbone.details.thaw as unknown as ClassifierDetails | undefined
-  const { labels } = backbone.details
-  if (details?.task !== 'classification' || !labels) return { ...backbone, classifier: undefined, clf: undefined }
+  if (backbone.details.thaw?.task !== 'classification') return { ...backbone, classifier: undefined, clf: undefined }
+  const details = classifierDetails(backbone)
   const clf = details.pooling === 'clf' ? backbone.tokenizer.tokenToId(clfToken) : undefined
   if (details.pooling === 'clf' && clf === undefined)
     throw new Error(`${folder}: the head reads the token ${clfToken}, which tokenizer.json has not; save the checkpoint again`)
-  return { ...backbone, classifier: { ...details, labels }, clf }
+  return { ...backbone, classifier: details, clf }
 }
