@@ -23,6 +23,8 @@ export interface PretrainScreen {
   end(): void
 }
 
+const someOf = (paths: readonly string[]): string => `${paths.slice(0, 4).join(', ')}${paths.length > 4 ? ` and ${paths.length - 4} more` : ''}`
+
 /** Shows a run's events on stderr. `onPlan` hears of the moment from which on there is something to save. */
 export function pretrainScreen(onPlan: () => void): PretrainScreen {
   const status = statusLine(process.stderr)
@@ -50,6 +52,15 @@ export function pretrainScreen(onPlan: () => void): PretrainScreen {
     model({ parameters, config }) {
       const shape = `${config.layers} layer${config.layers === 1 ? '' : 's'} × ${config.hidden}, ${config.heads} heads, ${config.positions} positions`
       line('model', `${shape}, ${count(parameters)} parameters`)
+    },
+    vectors: ({ found, of, dimensions }) => line('vectors', `${count(found)} of ${count(of)} tokens start from vectors of ${dimensions} numbers`),
+    loaded({ from, report }) {
+      const { loaded, missing, unexpected } = report
+      const rest = [
+        missing.length > 0 ? `new: ${someOf(missing)}` : '',
+        unexpected.length > 0 ? `not used: ${someOf(unexpected)}` : '',
+      ].filter((text) => text !== '')
+      line('start', [`${count(loaded.length)} parameters from ${from}`, ...rest].join('; '))
     },
     corpus({ tokens, words, documents }) {
       line('corpus', `${count(tokens)} tokens, ${count(words)} words, ${count(documents)} document${documents === 1 ? '' : 's'}${took()}`)

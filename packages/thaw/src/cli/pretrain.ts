@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import { sizes } from '../models/sizes.js'
 import { type PretrainReport, pretrain, readReport, readSettings } from '../pretrain/pretrain.js'
-import { documentKinds, objectives, type PretrainSettings, pretrainSettings, schedules } from '../pretrain/settings.js'
+import { documentKinds, objectives, optimizers, type PretrainSettings, pretrainSettings, schedules } from '../pretrain/settings.js'
 import { writeCurves } from './curves.js'
 import { interruptible } from './interrupt.js'
 import { refuseChanges, refuseUsedFolder } from './out-folder.js'
@@ -51,6 +51,8 @@ export function registerPretrain(program: Command): void {
     .option('--whole-words', 'masked: hide whole words, not single tokens')
     .option('--next-sentence', "masked: also learn whether a text's second part follows its first (BERT)")
     .option('--config <settings>', 'changes to it, like layers=2,hidden=128,heads=4,dropout=0.1', pairs)
+    .option('--from <checkpoint>', 'folder of a checkpoint to go on from, with its model and tokenizer (continued pretraining)')
+    .option('--vectors <file>', "word vectors in GloVe's text form to start the token embeddings from (.gz and .br are unpacked)")
     .optionsGroup('Length, one of:')
     .option('--minutes <n>', 'as many steps as fit', positive)
     .option('--steps <n>', 'updates', count)
@@ -59,7 +61,8 @@ export function registerPretrain(program: Command): void {
     .option('--batch <n>', 'windows in a batch; default 16', count)
     .option('--time <n>', "tokens in a window; default: the model's positions", count)
     .option('--microsteps <n>', 'batches a step, their gradients averaged; default 1', count)
-    .option('--rate <x>', 'peak rate of AdamW; default 0.001 (tutorial 2.5e-4)', positive)
+    .addOption(new Option('--optimizer <name>', 'muon: for the matrices in the layers, AdamW for the rest; default adamw').choices(optimizers))
+    .option('--rate <x>', 'peak rate; default 0.001 (tutorial 2.5e-4)', positive)
     .addOption(new Option('--schedule <name>', 'how the rate falls; default cosine').choices(schedules))
     .option('--warmup <steps>', 'steps of linear warm-up; default 2 % of the run, at most 1,000', countOrNone)
     .option('--clip <norm>', 'largest norm of the gradients, 0 for none; default 1', nonNegative)

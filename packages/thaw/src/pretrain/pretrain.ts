@@ -3,8 +3,9 @@
 
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { adamw, createExecutor, type Executor, type Store } from '@thaw/tensor'
+import { createExecutor, type Executor, type Store } from '@thaw/tensor'
 import { writeCheckpoint } from '../hub/checkpoint.js'
+import type { LoadReport } from '../hub/load-into.js'
 import { settleFolder } from '../hub/replace-folder.js'
 import { runLog } from '../log/run-log.js'
 import type { TransformerConfig } from '../models/config.js'
@@ -23,13 +24,19 @@ import type { PerplexityReport } from './perplexity.js'
 import { plannedSteps, scheduleOf, validationInterval, warmupSteps } from './plan.js'
 import { type PretrainSettings, pretrainSettings } from './settings.js'
 import { copyStandardInput, type StandardInput } from './standard-input.js'
+import { fillFrom, optimizerOf, startFrom } from './start.js'
 import { stepBatches, stepsPerEpoch } from './steps.js'
+import { startFromVectors } from './word-vectors.js'
 
 /** What happens, for whoever shows it. */
 export type PretrainEvent =
   /** Files being read; the total is unknown for standard input. */
   | { kind: 'read'; purpose: 'tokenizer' | 'corpus' | 'validation'; bytesRead: number; bytesTotal: number | undefined }
   | { kind: 'tokenizer'; tokenizerKind: TokenizerKind; size: number; trained: boolean }
+  /** Token embeddings that started from word vectors. */
+  | { kind: 'vectors'; found: number; of: number; dimensions: number }
+  /** What a checkpoint gave a run that goes on from it. */
+  | { kind: 'loaded'; from: string; report: LoadReport }
   | { kind: 'corpus'; tokens: number; words: number; documents: number }
   | { kind: 'model'; parameters: number; config: TransformerConfig }
   | {
@@ -92,18 +99,21 @@ export async function pretrain(given: Partial<PretrainSettings> & { text: string
   const folder = join(out, 'training')
   const resume = options.resume ?? false
   if (resume) await settleFolder(out)
-  const settings = resume ? await readSettings(folder) : pretrainSettings(given)
+  const start = await startFrom(resume ? (await readSettings(folder)).from && out : given.from)
+  const settings = resume ? await readSettings(folder) : pretrainSettings(given, start?.config)
   const done = resume ? await readReport(folder) : undefined
   if (done) return done
   await using input = await copyStandardInput(settings.text)
   await using executor = await createExecutor(options.threads === undefined ? {} : { threads: options.threads })
   const tokenizer = resume ? await loadTokenizer(out) : await tokenizerFor({ ...settings, text: input.files }, onEvent)
-  onEvent({ kind: 'tokenizer', tokenizerKind: tokenizer.kind, size: tokenizer.size, trained: !resume && settings.tokenizer === undefined })
-  return await run({ settings, out, folder, tokenizer, executor, onEvent, resume, input, ...(signal ? { signal } : {}) })
+  onEvent({ kind: 'tokenizer', tokenizerKind: tokenizer.kind, size: tokenizer.size, trained: !resume && settings.tokenizer === undefined && !start })
+  return await run({ ...(start ? { start } : {}), settings, out, folder, tokenizer, executor, onEvent, resume, input, ...(signal ? { signal } : {}) })
 }
 
 interface Run {
   settings: PretrainSettings
+  /** The model to go on from. */
+  start?: { folder: string; config: TransformerConfig }
   out: string
   /** Where the run keeps what only it needs. */
   folder: string
@@ -116,15 +126,27 @@ interface Run {
 }
 
 async function run(context: Run): Promise<PretrainReport> {
-  const { out, folder, tokenizer, executor, onEvent, resume, input } = context
+  const { out, folder, tokenizer, executor, onEvent, resume, input, start } = context
   let { settings } = context
   const kind = objectiveKinds[settings.objective]
-  const config = configOf(settings.size, { ...kind.config(settings), ...settings.config, vocabulary: tokenizer.size })
+  const config = start
+    ? { ...start.config, vocabulary: tokenizer.size }
+    : configOf(settings.size, { ...kind.config(settings), ...settings.config, vocabulary: tokenizer.size })
+  if (start && config.causal !== (settings.objective === 'causal'))
+    throw new Error(
+      `from ${start.folder}: a ${config.causal ? 'causal' : 'bidirectional'} model; give it the objective ${config.causal ? 'causal' : 'masked'}, not ${settings.objective}`,
+    )
   const objective = kind.create({ settings, config, tokenizer })
   const { shapes } = objective
   const params = await executor.store('params')
   await params.declare([...shapes].map(([path, shape]) => ({ path, shape, dtype: 'f32' })))
   await initialise(params, shapes, settings.seed)
+  if (start && !resume) onEvent({ kind: 'loaded', from: start.folder, report: await fillFrom(start.folder, params, shapes) })
+  if (settings.vectors && !resume) {
+    const { vectors, vectorsStd: std, seed } = settings
+    const { found, dimensions } = await startFromVectors(params, tokenizer, vectors, { hidden: config.hidden, std, seed })
+    onEvent({ kind: 'vectors', found, of: tokenizer.size, dimensions })
+  }
   const parameters = [...shapes.values()].reduce((total, shape) => total + shape.reduce((a, b) => a * b, 1), 0)
   onEvent({ kind: 'model', parameters, config })
   const model = { config, objective, params, parameters }
@@ -182,7 +204,7 @@ async function train(
   const trainer = await createTrainer(executor, {
     ...objective.graph(scope),
     trainable: [...scope.parameters.values()],
-    optimizer: adamw({ weightDecay: settings.weightDecay, ...(settings.clip > 0 ? { clip: settings.clip } : {}) }),
+    optimizer: optimizerOf(settings),
     params,
     microsteps,
     shapes: [objective.sizes],
@@ -303,8 +325,9 @@ async function timeOneStep(trainer: Trainer, source: BatchSource, microsteps: nu
 
 async function tokenizerFor(settings: PretrainSettings, onEvent: (event: PretrainEvent) => void): Promise<Tokenizer> {
   const kind = objectiveKinds[settings.objective]
-  if (settings.tokenizer) {
-    const tokenizer = await loadTokenizer(settings.tokenizer)
+  const known = settings.tokenizer ?? settings.from
+  if (known) {
+    const tokenizer = await loadTokenizer(known)
     kind.addTokens?.(tokenizer)
     return tokenizer
   }

@@ -10,6 +10,9 @@ export type ObjectiveName = (typeof objectives)[number]
 export const schedules = ['cosine', 'inverse-square-root', 'linear', 'constant'] as const
 export type ScheduleName = (typeof schedules)[number]
 
+export const optimizers = ['adamw', 'muon'] as const
+export type OptimizerName = (typeof optimizers)[number]
+
 /** What a document is; see `readDocuments`. */
 export const documentKinds = ['articles', 'blank-lines', 'line', 'file'] as const
 
@@ -30,8 +33,14 @@ export interface PretrainSettings {
   size: SizeName
   /** Changes to the size's configuration: dropout, positions, … */
   config?: Partial<TransformerConfig>
-  /** A tokenizer's folder or file; without it one is trained on the text. */
+  /** A tokenizer's folder or file; without it one is trained on the text, or that of `from` is taken. */
   tokenizer?: string
+  /** A checkpoint to go on from: its configuration, tokenizer and values. What it has no values for (another objective's head) starts anew. */
+  from?: string
+  /** Word vectors to start the token embeddings from, in GloVe's text form; see `startFromVectors`. */
+  vectors?: string
+  /** Root mean square of the embeddings that start from vectors. */
+  vectorsStd: number
   /** Ids of a trained tokenizer. Default: the size's. */
   vocabulary: number
   documents: (typeof documentKinds)[number]
@@ -43,6 +52,8 @@ export interface PretrainSettings {
   /** Tokens in a window. Default: the size's positions. */
   time: number
   microsteps: number
+  /** AdamW for everything, or Muon for the matrices inside the network and AdamW for the rest. */
+  optimizer: OptimizerName
   /** Peak rate. */
   rate: number
   /** Steps of linear warm-up; default 2 % of the steps, at most 1,000. */
@@ -57,11 +68,11 @@ export interface PretrainSettings {
   validateEvery?: number
 }
 
-/** Fills in defaults and checks what was given. @throws naming the setting. */
-export function pretrainSettings(given: Partial<PretrainSettings> & { text: string[] }): PretrainSettings {
+/** Fills in defaults and checks what was given. `model`: that of the checkpoint it goes on from. @throws naming the setting. */
+export function pretrainSettings(given: Partial<PretrainSettings> & { text: string[] }, model?: TransformerConfig): PretrainSettings {
   const size = given.size ?? 'tiny'
   if (!(size in sizes)) throw new Error(`size ${JSON.stringify(size)}: expected one of ${Object.keys(sizes).join(', ')}`)
-  const config = validateConfig(configOf(size, given.config))
+  const config = model ?? validateConfig(configOf(size, given.config))
   const settings: PretrainSettings = {
     objective: 'causal',
     documents: 'blank-lines',
@@ -69,6 +80,8 @@ export function pretrainSettings(given: Partial<PretrainSettings> & { text: stri
     batch: 16,
     time: config.positions,
     microsteps: 1,
+    vectorsStd: 0.02,
+    optimizer: 'adamw',
     rate: size === 'tutorial' ? 2.5e-4 : 1e-3,
     schedule: 'cosine',
     clip: 1,
@@ -81,9 +94,12 @@ export function pretrainSettings(given: Partial<PretrainSettings> & { text: stri
   const lengths = [given.steps, given.minutes, given.epochs].filter((x) => x !== undefined).length
   if (lengths > 1) throw new Error('steps, minutes and epochs: give one of them, not several')
   if (lengths === 0) settings.epochs = 1
+  if (settings.from && (given.tokenizer ?? given.vectors ?? given.config) !== undefined)
+    throw new Error('from: a checkpoint brings its own configuration, tokenizer and embeddings; leave out config, tokenizer and vectors')
   if (settings.text.length === 0) throw new Error('text: no files given; name text files, globs, or - for standard input')
   if (settings.valid?.includes('-')) throw new Error('valid: standard input can be given as the text only; name a file')
-  if (settings.time > config.positions)
+  const known = model !== undefined || settings.from === undefined
+  if (known && settings.time > config.positions)
     throw new Error(`time ${settings.time}: the model has ${config.positions} positions; give a shorter time, or more positions`)
   check(settings)
   return settings
@@ -91,7 +107,12 @@ export function pretrainSettings(given: Partial<PretrainSettings> & { text: stri
 
 const mayBeZero = ['weightDecay', 'seed', 'clip', 'warmup']
 const whole = ['vocabulary', 'steps', 'batch', 'time', 'microsteps', 'warmup', 'seed', 'validateEvery']
-const choices: Record<string, readonly string[]> = { objective: objectives, schedule: schedules, documents: documentKinds }
+const choices: Record<string, readonly string[]> = {
+  objective: objectives,
+  schedule: schedules,
+  documents: documentKinds,
+  optimizer: optimizers,
+}
 
 function check(settings: PretrainSettings): void {
   for (const [name, value] of Object.entries(settings)) {
