@@ -11,6 +11,8 @@ import { count, duration } from '../log/format.js'
 import { table } from '../log/table.js'
 import { formatMeanDeviation } from '../metrics/deviation.js'
 import { classification } from '../tasks/classification.js'
+import { withDiskErrors } from '../train/disk-errors.js'
+import { lockRun } from '../train/run-lock.js'
 import { removeTrainingState } from '../train/state.js'
 import type { AdaptData } from './adapt-data.js'
 import { adaptScreen, describePlan } from './adapt-screen.js'
@@ -48,7 +50,13 @@ interface SeedResult {
 }
 
 /** Runs all seeds and prints the report; saves the model that is best on the validation examples. */
-export async function adaptSeeds(options: SeedsOptions): Promise<void> {
+export const adaptSeeds = (options: SeedsOptions): Promise<void> =>
+  withDiskErrors(options.out, async () => {
+    await using _ = await lockRun(options.out)
+    await runSeeds(options)
+  })
+
+async function runSeeds(options: SeedsOptions): Promise<void> {
   const { settings, seeds, out, resume, goOn } = options
   const results: SeedResult[] = []
   const reportFile = join(out, 'training', 'report.json')

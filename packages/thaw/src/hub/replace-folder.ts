@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto'
 import { cp, mkdir, open, readdir, readlink, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
+import { isRunning } from '../text/corpus/running.js'
 import { syncFolder } from './safetensors-write.js'
 
 function besides(folder: string): { parent: string; fresh: string; old: string; writing: string } {
@@ -80,14 +81,6 @@ async function settle(full: string): Promise<void> {
   for (const entry of await readdir(parent)) {
     const owner = entry.startsWith(writing) ? /^\d+/.exec(entry.slice(writing.length)) : null
     if (owner && !isRunning(Number(owner[0]))) await rm(join(parent, entry), { recursive: true, force: true })
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 

@@ -13,8 +13,10 @@ import { configOf } from '../models/sizes.js'
 import { Scope } from '../nn/scope.js'
 import { readDocuments, type TokenCache, tokenizeCorpus } from '../text/corpus/index.js'
 import { loadTokenizer, type Tokenizer, type TokenizerKind } from '../text/tokenizer/index.js'
+import { withDiskErrors } from '../train/disk-errors.js'
 import { initialise } from '../train/initialise.js'
 import { runLoop, type StepReport } from '../train/loop.js'
+import { lockRun } from '../train/run-lock.js'
 import { loadTrainingState, removeTrainingState, saveTrainingState } from '../train/state.js'
 import { createTrainer, type Trainer } from '../train/trainer.js'
 import { type HeldOut, heldOutEnd, heldOutText } from './held-out.js'
@@ -95,6 +97,13 @@ interface Position {
  * ```
  */
 export async function pretrain(given: Partial<PretrainSettings> & { text: string[] }, options: PretrainOptions): Promise<PretrainReport> {
+  return await withDiskErrors(options.out, async () => {
+    await using _ = await lockRun(options.out)
+    return await pretrainIn(given, options)
+  })
+}
+
+async function pretrainIn(given: Partial<PretrainSettings> & { text: string[] }, options: PretrainOptions): Promise<PretrainReport> {
   const { out, onEvent = () => {}, signal } = options
   const folder = join(out, 'training')
   const resume = options.resume ?? false

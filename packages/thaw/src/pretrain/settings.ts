@@ -80,7 +80,7 @@ export function pretrainSettings(given: Partial<PretrainSettings> & { text: stri
     batch: 16,
     time: config.positions,
     microsteps: 1,
-    vectorsStd: 0.02,
+    vectorsStd: 0.1,
     optimizer: 'adamw',
     rate: size === 'tutorial' ? 2.5e-4 : 1e-3,
     schedule: 'cosine',

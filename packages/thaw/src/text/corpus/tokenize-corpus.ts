@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { type Document, type DocumentKind, documentsOf } from './documents.js'
 import { type CorpusFile, corpusFiles } from './files.js'
+import { isRunning } from './running.js'
 import { cacheHead, openTokenCache, readIndex, type TokenCache, type TokenCacheIndex } from './token-cache.js'
 import { type TokenizedJob, tokenizeDocuments } from './tokenize-job.js'
 import { tokenizeInThreads } from './tokenize-pool.js'
@@ -166,15 +167,6 @@ async function removeLeftovers(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const owner = /\.(\d+)-[0-9a-f]{8}\.tmp$/.exec(name)?.[1]
     if (owner !== undefined && !isRunning(Number(owner))) await rm(join(folder, name), { force: true })
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 

@@ -7,11 +7,18 @@ import { splitStages, splitWords } from '../split.js'
 
 export type Texts = Iterable<string> | AsyncIterable<string>
 
-/** Words and their counts, cut as the tokenizer `frame` will cut them; special tokens written in the texts are left out. */
+/** Distinct words that are counted at once. English text of 200 MB has about as many; of more text the rarest are forgotten (see {@link thin}). */
+export const distinctWords = 1_000_000
+
+/**
+ * Words and their counts, cut as the tokenizer `frame` will cut them; special tokens written in the texts are left out. Memory is bounded by `limit`
+ * distinct words.
+ */
 export async function countWords(
   texts: Texts,
   frame: Pick<TokenizerJson, 'normalizer' | 'pre_tokenizer'>,
   specials: readonly string[],
+  limit = distinctWords,
 ): Promise<Map<string, number>> {
   const steps = normalizerSteps(frame.normalizer)
   const stages = splitStages(frame.pre_tokenizer)
@@ -21,11 +28,22 @@ export async function countWords(
     for (const { start, end, id } of sections(text)) {
       if (id !== undefined) continue
       for (const { text: word } of splitWords(normalize(text.slice(start, end), steps), stages, start === 0)) {
-        counts.set(word, (counts.get(word) ?? 0) + 1)
+        const count = counts.get(word)
+        if (count !== undefined) counts.set(word, count + 1)
+        else counts.set(detached(word), 1)
       }
     }
+    if (counts.size > limit) thin(counts, limit / 2)
   }
   return counts
+}
+
+/** A copy that does not keep the text alive which it was cut from. */
+const detached = (word: string): string => [...word].join('')
+
+/** Forgets the rarest words until at most `size` are left: the idea of lossy counting (Manku & Motwani 2002). What is frequent is never forgotten. */
+function thin(counts: Map<string, number>, size: number): void {
+  for (let rare = 1; counts.size > size; rare++) for (const [word, count] of counts) if (count <= rare) counts.delete(word)
 }
 
 /** The specials and the size asked for, checked; `name` begins the errors. */

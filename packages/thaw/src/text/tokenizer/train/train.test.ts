@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { trainByteLevelBpe } from './byte-level-bpe.js'
+import { countWords } from './count.js'
 import { learnMerges } from './merges.js'
 import { trainWordLevel } from './word-level.js'
 import { trainWordPiece } from './wordpiece.js'
@@ -68,6 +69,18 @@ test('requests that cannot be met say what would do', async () => {
   await assert.rejects(trainByteLevelBpe(['a'], { vocabulary: 500, specials: ['x', 'x'] }), {
     message: 'trainByteLevelBpe: specials: "x" is listed twice.',
   })
+})
+
+test('counting holds a bounded number of words, and forgets only rare ones', async () => {
+  function* texts() {
+    for (let i = 0; i < 5000; i++) yield `often sometimes${i % 10} once${i}`
+  }
+  const frame = { normalizer: null, pre_tokenizer: { type: 'WhitespaceSplit' } } as never
+  const all = await countWords(texts(), frame, [])
+  const bounded = await countWords(texts(), frame, [], 400)
+  assert.equal(all.size, 5011)
+  assert.ok(bounded.size <= 400, `${bounded.size} words`)
+  for (const word of ['often', ...Array.from({ length: 10 }, (_, i) => `sometimes${i}`)]) assert.equal(bounded.get(word), all.get(word))
 })
 
 /** The slow, obvious algorithm: count all pairs anew for each merge. */
