@@ -71,7 +71,9 @@ async function peakOf(files: readonly string[], out: string, log: (message: stri
   }, 200)
   try {
     await new Promise<void>((done, fail) =>
-      child.once('close', (code) => (code === 0 ? done() : fail(new Error(`flat-memory: thaw pretrain ended with code ${code}; see its words above`)))),
+      child.once('close', (code) =>
+        code === 0 ? done() : fail(new Error(`flat-memory: thaw pretrain ended with code ${code}; see its words above`)),
+      ),
     )
   } finally {
     clearInterval(look)

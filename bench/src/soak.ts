@@ -16,7 +16,20 @@ export const about = 'kill -9 at 200 random moments of a pretraining run (about 
 
 const steps = 400
 const settings = ['--config', 'hidden=16,layers=1,heads=2,inner=32,positions=16', '--vocabulary', '300', '--batch', '4', '--documents', 'line']
-const args = (out: string) => ['pretrain', '--text', 'text.txt', ...settings, '--threads', '1', '--steps', String(steps), '--save-every', '0.03', '--out', out]
+const args = (out: string) => [
+  'pretrain',
+  '--text',
+  'text.txt',
+  ...settings,
+  '--threads',
+  '1',
+  '--steps',
+  String(steps),
+  '--save-every',
+  '0.03',
+  '--out',
+  out,
+]
 
 export async function run({ quick, log }: BenchOptions): Promise<Row[]> {
   const cwd = mkdtempSync(join(tmpdir(), 'thaw-soak-'))
@@ -81,7 +94,11 @@ const isSaving = (folder: string): boolean =>
   existsSync(join(folder, 'training')) && readdirSync(join(folder, 'training')).some((name) => name.startsWith('.training.safetensors.writing'))
 
 /** Kills a run at a moment that differs each time: a quarter while they start, a quarter in a save, the rest anywhere. False where it ended before. */
-async function killed(child: ReturnType<typeof start>, folder: string, kills: { done: number; starting: number; stepping: number; saving: number }): Promise<boolean> {
+async function killed(
+  child: ReturnType<typeof start>,
+  folder: string,
+  kills: { done: number; starting: number; stepping: number; saving: number },
+): Promise<boolean> {
   const kind = kills.done % 4
   const metrics = join(folder, 'training', 'metrics.jsonl')
   const recorded = () => (existsSync(metrics) ? readFileSync(metrics, 'utf8').length : 0)
@@ -104,7 +121,9 @@ async function killed(child: ReturnType<typeof start>, folder: string, kills: { 
 
 /** Losses by step and the checkpoint's bytes. */
 function outcome(folder: string): string {
-  const lines = readFileSync(join(folder, 'training', 'metrics.jsonl'), 'utf8').trim().split('\n')
+  const lines = readFileSync(join(folder, 'training', 'metrics.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
   const losses = lines.map((line) => JSON.parse(line) as { step: number; loss?: number }).map(({ step, loss }) => [step, loss])
   return JSON.stringify(losses) + readFileSync(join(folder, 'model.safetensors')).toString('base64')
 }

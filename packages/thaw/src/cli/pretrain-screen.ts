@@ -56,10 +56,9 @@ export function pretrainScreen(onPlan: () => void): PretrainScreen {
     vectors: ({ found, of, dimensions }) => line('vectors', `${count(found)} of ${count(of)} tokens start from vectors of ${dimensions} numbers`),
     loaded({ from, report }) {
       const { loaded, missing, unexpected } = report
-      const rest = [
-        missing.length > 0 ? `new: ${someOf(missing)}` : '',
-        unexpected.length > 0 ? `not used: ${someOf(unexpected)}` : '',
-      ].filter((text) => text !== '')
+      const rest = [missing.length > 0 ? `new: ${someOf(missing)}` : '', unexpected.length > 0 ? `not used: ${someOf(unexpected)}` : ''].filter(
+        (text) => text !== '',
+      )
       line('start', [`${count(loaded.length)} parameters from ${from}`, ...rest].join('; '))
     },
     corpus({ tokens, words, documents }) {

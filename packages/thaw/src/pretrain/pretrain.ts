@@ -150,8 +150,10 @@ async function run(context: Run): Promise<PretrainReport> {
   const params = await executor.store('params')
   await params.declare([...shapes].map(([path, shape]) => ({ path, shape, dtype: 'f32' })))
   await initialise(params, shapes, settings.seed)
-  if (start && !resume) onEvent({ kind: 'loaded', from: start.folder, report: await fillFrom(start.folder, params, shapes) })
-  if (settings.vectors && !resume) {
+  // a run that was killed before its first save finds what it began with in its own checkpoint
+  if (resume && (settings.from || settings.vectors)) await fillFrom(out, params, shapes)
+  else if (start) onEvent({ kind: 'loaded', from: start.folder, report: await fillFrom(start.folder, params, shapes) })
+  else if (settings.vectors) {
     const { vectors, vectorsStd: std, seed } = settings
     const { found, dimensions } = await startFromVectors(params, tokenizer, vectors, { hidden: config.hidden, std, seed })
     onEvent({ kind: 'vectors', found, of: tokenizer.size, dimensions })

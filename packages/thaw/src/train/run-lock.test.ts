@@ -40,7 +40,10 @@ test('the lock of a process that was killed is taken over; that of another machi
     await lock('elsewhere')
     await assert.rejects(lockRun(join(root, 'run')), /process \d+ on elsewhere, since then/)
     await writeFile(join(root, '.run.lock'), 'what?')
-    await assert.rejects(lockRun(join(root, 'run')), /expected a lock \(pid, host, since\), found "what\?"; delete the file if no run is at work there/)
+    await assert.rejects(
+      lockRun(join(root, 'run')),
+      /expected a lock \(pid, host, since\), found "what\?"; delete the file if no run is at work there/,
+    )
   }))
 
 test('of many that want the folder of a killed process one gets it', () =>

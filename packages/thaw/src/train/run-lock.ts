@@ -61,13 +61,21 @@ async function ownerOf(path: string): Promise<Owner | undefined> {
   } catch {
     // told below
   }
-  throw new Error(`${path}: expected a lock (pid, host, since), found ${JSON.stringify(text.slice(0, 40))}; delete the file if no run is at work there`)
+  throw new Error(
+    `${path}: expected a lock (pid, host, since), found ${JSON.stringify(text.slice(0, 40))}; delete the file if no run is at work there`,
+  )
 }
 
 /** Removes the lock of an owner that is gone; one that somebody else has taken in the meantime is put back. */
 async function takeAway(path: string, gone: Owner): Promise<void> {
   const aside = `${path}.${process.pid}.gone`
-  if (!(await rename(path, aside).then(() => true, () => false))) return
+  if (
+    !(await rename(path, aside).then(
+      () => true,
+      () => false,
+    ))
+  )
+    return
   const taken = await ownerOf(aside)
   if (taken && (taken.pid !== gone.pid || taken.since !== gone.since)) await linked(aside, path)
   await rm(aside, { force: true })
