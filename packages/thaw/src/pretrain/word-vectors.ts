@@ -27,7 +27,7 @@ export async function startFromVectors(
   const found = [...vectors.keys()]
   const dimensions = vectors.get(found[0]!)!.length
   const centre = new Float64Array(dimensions)
-  for (const vector of vectors.values()) for (const [j, x] of vector.entries()) centre[j]! += x / found.length
+  for (const vector of vectors.values()) for (let j = 0; j < dimensions; j++) centre[j]! += vector[j]! / found.length
   const { normal } = random(seed)
   const projection = Float64Array.from({ length: dimensions * hidden }, () => normal())
   const values = (await params.read(table)) as Float32Array // [vocabulary, hidden]
