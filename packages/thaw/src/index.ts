@@ -9,6 +9,7 @@ export { type ExportDtype, type ExportFormat, type ExportOptions, type ExportRep
 export { createDecoder, type Decoder } from './generate/decoder.js'
 export { type Generated, type Generator, generate, generator } from './generate/generate.js'
 export type { GenerateOptions } from './generate/settings.js'
+export { type CardResult, formatCard, type ModelCard } from './hub/card.js'
 export { type Checkpoint, readCheckpoint, writeCheckpoint } from './hub/checkpoint.js'
 export type { CheckpointConfig } from './hub/config-json.js'
 export { type LoadReport, loadInto } from './hub/load-into.js'
