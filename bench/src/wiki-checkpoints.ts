@@ -70,11 +70,15 @@ export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
     return named.length === 0 || named.includes(name)
   }
   const once = keptRuns(quick ? `${bench}-quick` : bench)
-  const folders = { masked: quick ? `${wikiCheckpoint}-quick` : await pretrained(log), causal: quick ? `${wikiCheckpoint}-quick` : wikiCheckpoint }
+  const folders: Record<string, () => Promise<string>> = {
+    masked: async () => (quick ? `${wikiCheckpoint}-quick` : await pretrained(log)),
+    causal: async () => (quick ? `${wikiCheckpoint}-quick` : wikiCheckpoint),
+  }
   const rows: Row[] = []
   const tasks = [await trec(quick), await sst2(quick)]
-  for (const [name, folder] of Object.entries(folders)) {
+  for (const [name, folderOf] of Object.entries(folders)) {
     if (!wanted(name)) continue
+    const folder = await folderOf()
     if (!existsSync(join(folder, 'config.json')))
       throw new Error(`${bench}: there is no checkpoint in ${folder}: run npm run bench -- pretrain-wiki first`)
     const backbone = await load(folder)
