@@ -14,6 +14,7 @@ const files = folders
 if (files.length === 0) throw new Error(`no test file has ${wanted.join(' or ')} in its path`)
 // named, since its default differs between versions of Node: the last lines of a log are `# tests N`, `# pass N`, `# fail N`
 const reporter = process.stdout.isTTY ? 'spec' : 'tap'
-const options = ['--enable-source-maps', '--test', '--test-concurrency=2', `--test-reporter=${reporter}`]
+// a test that waits for ever fails with its name; the longest takes about ten seconds on a quiet machine
+const options = ['--enable-source-maps', '--test', '--test-concurrency=2', '--test-timeout=240000', `--test-reporter=${reporter}`]
 const { status } = spawnSync(process.execPath, [...options, ...files], { cwd: root, stdio: 'inherit' })
 process.exit(status ?? 1)

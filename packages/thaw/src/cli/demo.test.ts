@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { readExamples } from '../data/index.js'
 import { inFolder } from '../testing/checkpoints.js'
 import { commandError, thaw } from '../testing/command.js'
+import { toyBackbone } from '../testing/toy.js'
 
 test('thaw demo, the quick one: table, fresh texts, models and a report; what it says to do next works', () =>
   inFolder(async (cwd) => {
@@ -55,8 +56,10 @@ test('^C ends it in order; a second run starts clean', () =>
     assert.match(stopped.stderr, /stopped\. What there is so far is in here\/; the next thaw demo starts anew\n$/)
     assert.equal(stopped.stdout, '')
     await writeFile(join(cwd, 'here/left-over'), '')
-    const again = await thaw(['demo', '--quick', '--seeds', '1', '--threads', '1', '--out', 'here'], { cwd })
+    await toyBackbone(join(cwd, 'toy'))
+    const again = await thaw(['demo', '--quick', '--seeds', '1', '--threads', '1', '--out', 'here', '--from-checkpoint', 'toy'], { cwd })
     assert.equal(again.code, 0, again.stderr)
+    for (const name of ['toy, frozen', 'toy, full fine-tuning']) assert.match(again.stdout, new RegExp(`^${name} +\\d+\\.\\d +\\d+\\.\\d +\\d`, 'm'))
     assert.deepEqual((await readdir(join(cwd, 'here'))).sort(), [
       '.thaw-demo',
       'classifier',

@@ -18,6 +18,7 @@ interface Options {
   seed: number
   seeds?: number
   threads?: number
+  fromCheckpoint?: string | true
 }
 
 /** Registers `thaw demo`. */
@@ -32,11 +33,15 @@ export function registerDemo(program: Command): void {
     .option('--quick', 'the same in seconds, too short to learn much')
     .option('--seed <n>', 'of all samples, initial values and orders', countOrNone, 1)
     .option('--seeds <n>', 'labelled samples, each scheme runs once on each; default 3, with --quick 2', count)
+    .option(
+      '--from-checkpoint [checkpoint]',
+      'also adapt a checkpoint that read more, to see what it gives; default wiki-masked, which comes with thaw',
+    )
     .option('--threads <n>', 'default: all cores, at most 8', count)
     .action(demo)
 }
 
-async function demo({ out, quick = false, seed, seeds = quick ? 2 : 3, threads }: Options): Promise<void> {
+async function demo({ out, quick = false, seed, seeds = quick ? 2 : 3, threads, fromCheckpoint }: Options): Promise<void> {
   const wordnet = wordnetFolder()
   const folder = relative(process.cwd(), out) || out
   say("Transfer learning from nothing: WordNet's definitions, their category to be told.")
@@ -52,6 +57,7 @@ async function demo({ out, quick = false, seed, seeds = quick ? 2 : 3, threads }
     stream: process.stderr,
     signal: interrupt.signal,
     ...(threads === undefined ? {} : { threads }),
+    ...(fromCheckpoint === undefined ? {} : { checkpoint: fromCheckpoint === true ? 'wiki-masked' : fromCheckpoint }),
   })
   if (!result) {
     say(`stopped. What there is so far is in ${folder}/; the next thaw demo starts anew`)

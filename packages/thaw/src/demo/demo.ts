@@ -3,8 +3,8 @@
 // The schemes' settings were chosen on validation texts (settings.ts); the test texts are looked at once, at the end of each run.
 
 import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { adapt, type Backbone, type Classifier, load, type Prediction, type Scheme } from '../adapt/index.js'
+import { basename, join } from 'node:path'
+import { type AdaptSettings, adapt, type Backbone, type Classifier, load, type Prediction, type Scheme } from '../adapt/index.js'
 import { type TfidfClassifier, tfidfClassifier } from '../baseline/classifier.js'
 import { count } from '../log/format.js'
 import { type ProgressStream, phase, progress } from '../log/progress.js'
@@ -31,6 +31,8 @@ export interface DemoOptions {
   /** Far fewer steps. */
   quick?: boolean
   threads?: number
+  /** A checkpoint beside the demo's own small model: a folder, or a name that `load` knows. */
+  checkpoint?: string
   /** Where progress goes. */
   stream: ProgressStream
   /** Ends the demo after the current step. */
@@ -60,7 +62,7 @@ export interface DemoResult {
   seed: number
   data: DemoData
   pretraining: Pretraining
-  /** TF-IDF, from scratch, frozen, full. */
+  /** TF-IDF, from scratch, frozen, full; with a checkpoint also that one, frozen and in full. */
   contenders: Contender[]
   /** Of full fine-tuning with the first seed. */
   report: ClassificationReport
@@ -99,20 +101,30 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult | undefi
     () => trainByteLevelBpe(data.text, { vocabulary: plan.vocabulary }),
     ({ size }) => `${count(size)} entries`,
   )
-  const pretraining = await pretrainOn(out, tokenizer, plan, { ...threads, seed, stream, ...(signal ? { signal } : {}) })
+  const common = { ...threads, seed, stream, ...(signal ? { signal } : {}) }
+  const pretraining = await pretrainOn(out, tokenizer, plan, common)
   if (!pretraining) return undefined
 
   const backbone = await load(join(out, 'pretrained'))
+  const other = options.checkpoint === undefined ? undefined : await load(options.checkpoint)
   const floor = await baseline(data, stream)
   const contenders = [floor.contender]
   let best: { model: Classifier; report: ClassificationReport } | undefined
   try {
     for (const scheme of ['scratch', 'frozen', 'full'] as const) {
-      const runs = await adaptations(backbone, scheme, data, plan, { ...threads, seed, stream, ...(signal ? { signal } : {}) })
+      const runs = await adaptations(backbone, schemeNames[scheme], plan.adapt[scheme], data, common)
       if (!runs) return undefined
       contenders.push(runs.contender)
       if (scheme === 'full') best = runs.first
       else await runs.first.model.dispose()
+    }
+    for (const scheme of other ? (['frozen', 'full'] as const) : []) {
+      const { name, what } = schemeNames[scheme]
+      const names = { name: `${basename(options.checkpoint!)}, ${name}`, what: `${what}, of a checkpoint that read more` }
+      const runs = await adaptations(other!, names, plan.checkpoint[scheme], data, common)
+      if (!runs) return undefined
+      contenders.push(runs.contender)
+      await runs.first.model.dispose()
     }
     const { model, report } = best!
     await model.save(join(out, 'classifier'))
@@ -254,19 +266,19 @@ export const schemeNames: Record<Scheme, { name: string; what: string }> = {
 /** One scheme on each sample. The first sample's classifier is kept. Undefined where it was stopped. */
 async function adaptations(
   backbone: Backbone,
-  scheme: Scheme,
+  names: Pick<Contender, 'name' | 'what'>,
+  settings: Partial<AdaptSettings>,
   { train, valid, test, labels }: DemoData,
-  plan: DemoPlan,
   { seed, stream, ...options }: RunOptions,
 ): Promise<{ contender: Contender; first: { model: Classifier; report: ClassificationReport } } | undefined> {
-  const contender: Contender = { ...nothing, ...schemeNames[scheme], settings: '' }
+  const contender: Contender = { ...nothing, ...names, settings: '' }
   let first: { model: Classifier; report: ClassificationReport } | undefined
   for (const [i, sample] of train.entries()) {
-    const label = `seed ${i + 1}, ${schemeNames[scheme].name}`
+    const label = `seed ${i + 1}, ${names.name}`
     const smooth = runningMean()
     let bar = progress(stream, { label, total: 1 })
     const { model, report } = await adapt(backbone, classification({ labels }), {
-      ...plan.adapt[scheme],
+      ...settings,
       ...options,
       train: sample,
       valid,

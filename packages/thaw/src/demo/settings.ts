@@ -11,6 +11,8 @@ export interface DemoPlan {
   pretrain: Partial<PretrainSettings>
   vocabulary: number
   adapt: Record<Scheme, Partial<AdaptSettings>>
+  /** Of a larger checkpoint, where one is asked for. */
+  checkpoint: Record<'frozen' | 'full', Partial<AdaptSettings>>
   /** What it takes on two quiet cores, in seconds: once, and for each seed. */
   expected: { once: number; aSeed: number }
 }
@@ -27,6 +29,10 @@ export const fullPlan: DemoPlan = {
     frozen: { scheme: 'frozen', epochs: 10, rate: 1e-2 },
     full: { scheme: 'full', pooling: 'max', epochs: 10, rate: 1e-3 },
   },
+  checkpoint: {
+    frozen: { scheme: 'frozen', epochs: 10, rate: 1e-2 },
+    full: { scheme: 'full', pooling: 'max', epochs: 10, rate: 3e-4 },
+  },
   expected: { once: 110, aSeed: 20 },
 }
 
@@ -40,6 +46,10 @@ export const quickPlan: DemoPlan = {
     scratch: { scheme: 'scratch', pooling: 'max', epochs: 2, rate: 1e-3 },
     frozen: { scheme: 'frozen', epochs: 2, rate: 1e-2 },
     full: { scheme: 'full', pooling: 'max', epochs: 2, rate: 1e-3 },
+  },
+  checkpoint: {
+    frozen: { scheme: 'frozen', epochs: 2, rate: 1e-2 },
+    full: { scheme: 'full', pooling: 'max', epochs: 2, rate: 3e-4 },
   },
   expected: { once: 8, aSeed: 3 },
 }

@@ -8,6 +8,8 @@ export interface Misbehaviour {
   /** Cuts each connection for these paths after so many bytes, so many times. */
   cut?: { after: number; times: number }
   /** Lists the file with one byte more. */
+  /** Sends so many bytes of each file and then nothing, so many times, without an end. */
+  stall?: { after: number; times: number }
   wrongLength?: boolean
   wrongHash?: boolean
   /** Sends to another server (origin) for files. */
@@ -72,7 +74,12 @@ export async function testHub(name: string, files: Readonly<Record<string, Buffe
       return
     }
     response.writeHead(from > 0 ? 206 : 200, { 'content-length': data.length - from })
-    const { cut } = hub.behave
+    const { cut, stall } = hub.behave
+    if (stall && stall.times > 0 && data.length - from > stall.after) {
+      stall.times--
+      response.write(data.subarray(from, from + stall.after))
+      return
+    }
     if (cut && cut.times > 0 && data.length - from > cut.after) {
       cut.times--
       response.write(data.subarray(from, from + cut.after), () => setTimeout(() => response.destroy(), 20))

@@ -26,6 +26,8 @@ export interface DownloadOptions {
   attempts?: number
   /** Milliseconds before the first new attempt; doubled each time. Default 500. */
   patience?: number
+  /** Milliseconds without a byte after which a connection counts as cut. Default 30,000. */
+  idle?: number
 }
 
 /** A connection that ended early, a server that was busy: worth another attempt. */
@@ -70,15 +72,24 @@ async function attempt(
   file: FileToDownload,
   part: string,
   have: number,
-  { token, fetch: get = fetch, signal, onBytes }: DownloadOptions,
+  { token, fetch: get = fetch, signal, onBytes, idle = 30_000 }: DownloadOptions,
 ): Promise<void> {
   if (file.size !== undefined && have === file.size && have > 0) return
   const headers: Record<string, string> = { 'Accept-Encoding': 'identity' }
   if (token) headers.Authorization = `Bearer ${token}`
   if (have > 0) headers.Range = `bytes=${have}-`
-  const response = await get(file.url, { headers, ...(signal ? { signal } : {}) }).catch((cause: Error) => {
+  // A connection that says nothing any more is a cut one, though nobody says so. The promise is raced against: undici forgets a signal whose request
+  // has been collected as garbage while the body is still read.
+  using silence = silent(idle)
+  const stop = new AbortController()
+  const either = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal
+  const asked = get(file.url, { headers, signal: either }).catch((cause: Error) => {
     if (signal?.aborted) throw cause
     throw new Interrupted(`${cause.message}${cause.cause ? `: ${(cause.cause as Error).message}` : ''}`, { cause })
+  })
+  const response = await Promise.race([asked, silence.promise]).catch((cause: Error) => {
+    stop.abort()
+    throw cause
   })
   if (response.status === 416 && have > 0) {
     // longer than the file: what has arrived is of another version
@@ -93,19 +104,39 @@ async function attempt(
   try {
     let bytes = goesOn ? have : 0
     onBytes?.(bytes)
-    for await (const chunk of response.body ?? []) {
-      await handle.write(chunk as Uint8Array)
-      bytes += (chunk as Uint8Array).length
+    for (let body = response.body?.getReader(); body; ) {
+      const { done, value } = await Promise.race([body.read(), silence.promise])
+      if (done) break
+      silence.refresh()
+      await handle.write(value)
+      bytes += value.length
       onBytes?.(bytes)
     }
     if (file.size !== undefined && bytes < file.size) throw new Interrupted(`${bytes} of ${file.size} bytes came`)
   } catch (cause) {
+    stop.abort()
     if (signal?.aborted || cause instanceof Interrupted) throw cause
     if ((cause as NodeJS.ErrnoException).code === 'ENOSPC') throw new Error(`${part}: the disk is full; make room and call again to go on`, { cause })
     throw new Interrupted((cause as Error).message, { cause })
   } finally {
     await handle.close()
   }
+}
+
+/** A promise that rejects after so many milliseconds without a refresh; stopped where its scope ends. */
+function silent(milliseconds: number): Disposable & { promise: Promise<never>; refresh(): void } {
+  const { promise, reject } = withReject()
+  const timer = globalThis.setTimeout(() => reject(new Interrupted(`nothing came for ${milliseconds / 1000} s`)), milliseconds)
+  return { promise, refresh: () => void timer.refresh(), [Symbol.dispose]: () => clearTimeout(timer) }
+}
+
+function withReject(): { promise: Promise<never>; reject(error: Error): void } {
+  let reject: (error: Error) => void = () => {}
+  const promise = new Promise<never>((_, no) => {
+    reject = no
+  })
+  promise.catch(() => {}) // whoever races against it hears of it
+  return { promise, reject }
 }
 
 async function verify({ url, size, hash }: FileToDownload, part: string): Promise<void> {

@@ -49,13 +49,23 @@ test('a cut connection is taken up where it broke', () =>
     const ranges = hub.requests.filter(({ path }) => path.endsWith('model.safetensors')).map(({ range }) => range)
     assert.equal(ranges[0], undefined)
     // how much of a broken piece arrives is the network's affair: each request goes on from what came, and no byte comes twice
-    const starts = ranges.slice(1).map((range) => Number(/^bytes=(\d+)-$/.exec(range!)![1]))
+    const starts = ranges.slice(1).map((range) => Number(/^bytes=(\d+)-$/.exec(range ?? 'bytes=0-')![1]))
     assert.equal(starts.length, 3)
     starts.forEach((start, i) => {
       const before = starts[i - 1] ?? 0
       assert.ok(start >= before && start <= before + 15_000, ranges.join())
     })
     assert.equal(seen.at(-1), 50_000)
+  }))
+
+test('a connection that falls silent counts as cut', () =>
+  withHub({ stall: { after: 15_000, times: 2 } }, async (hub, cache, pullIt) => {
+    isWhole(await pullIt({ idle: 400 }))
+    hub.behave.stall = { after: 0, times: 9 }
+    await assert.rejects(
+      pullIt({ idle: 400, attempts: 2, cache: join(cache, 'again') }),
+      /the connection was cut 2 times without progress \(nothing came for 0\.4 s\)/,
+    )
   }))
 
 test('a server without ranges sends everything again', () =>

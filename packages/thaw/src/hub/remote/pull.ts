@@ -30,6 +30,7 @@ export interface HubOptions {
   /** For tests: see {@link downloadFile}. */
   attempts?: number
   patience?: number
+  idle?: number
 }
 
 /** Where pulled checkpoints are, unless told otherwise: Hugging Face's own cache. */
@@ -71,9 +72,10 @@ export async function pull(name: string, options: HubOptions = {}): Promise<stri
   return snapshot
 }
 
-const retries = ({ attempts, patience }: HubOptions): DownloadOptions => ({
+const retries = ({ attempts, patience, idle }: HubOptions): DownloadOptions => ({
   ...(attempts === undefined ? {} : { attempts }),
   ...(patience === undefined ? {} : { patience }),
+  ...(idle === undefined ? {} : { idle }),
 })
 
 async function fetchInto(folder: string, file: RemoteFile, options: DownloadOptions, onProgress: HubOptions['onProgress']): Promise<void> {
