@@ -15,18 +15,30 @@ export const exampleNames = () =>
     .filter((file) => file.endsWith('.ts'))
     .map((file) => file.slice(0, -3))
 
+/** The tutorial's six hands-on parts, which are not shown in the documentation: hands-on-1 …. */
+export const handsOnNames = () =>
+  readdirSync(join(folder, 'hands-on'))
+    .flatMap((file) => /^part-(\d)\.ts$/.exec(file)?.[1] ?? [])
+    .map((number) => `hands-on-${number}`)
+
+/** Where an example is, below the folder and without its ending. */
+const fileOf = (name) => name.replace(/^hands-on-(\d)$/, 'hands-on/part-$1')
+
 /** An example in its parts: the comment it begins with, the program, and what it prints, which it ends with as a comment. */
 export function exampleParts(name) {
-  const [, about, program, printed] = /^((?:\/\/ .*\n)+)([\s\S]*?)\n((?:\/\/.*\n)*)$/.exec(read(`examples/${name}.ts`))
+  const [, about, program, printed] = /^((?:\/\/ .*\n)+)([\s\S]*?)\n((?:\/\/.*\n)*)$/.exec(read(`examples/${fileOf(name)}.ts`))
   return { about, program, printed }
 }
 
 /** Runs an example in a folder of its own (it finds examples/data there), so that nothing is left behind. Returns what it printed. */
-export function runExample(name) {
+export function runExample(name, options = []) {
   const work = mkdtempSync(join(tmpdir(), 'thaw-example-'))
   try {
     symlinkSync(folder, join(work, 'examples'), 'junction')
-    const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, 'dist', `${name}.js`)], { cwd: work, encoding: 'utf8' })
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, 'dist', `${fileOf(name)}.js`), ...options], {
+      cwd: work,
+      encoding: 'utf8',
+    })
     if (status !== 0) throw new Error(`examples/${name}.ts ended with ${status}:\n${stdout}${stderr}`)
     return stdout
   } finally {
@@ -69,24 +81,28 @@ function update() {
   for (const page of pages()) writeFileSync(join(root, page), withExamples(read(page)))
 }
 
-function main([name]) {
+function main([name, ...options]) {
   if (name === '--update') return update()
   if (name === undefined) {
-    for (const each of exampleNames())
+    for (const each of [...exampleNames(), ...handsOnNames()])
       console.log(
         `${each.padEnd(16)}${exampleParts(each)
           .about.replaceAll(/^\/\/ /gm, '')
           .trim()
           .replaceAll('\n', ' ')}`,
       )
-    return console.log('\nnpm run example -- NAME runs one')
+    return console.log(
+      '\nnpm run example -- NAME runs one; hands-on-1 to hands-on-6 take --quick, and options that examples/hands-on/setting.ts lists',
+    )
   }
-  if (!exampleNames().includes(name)) {
-    console.error(`There is no example ${name}; there are ${exampleNames().join(', ')}.`)
+  const names = [...exampleNames(), ...handsOnNames()]
+  if (!names.includes(name)) {
+    console.error(`There is no example ${name}; there are ${names.join(', ')}.`)
     process.exitCode = 1
     return
   }
-  process.exitCode = spawnSync(process.execPath, [join(folder, 'dist', `${name}.js`)], { cwd: root, stdio: 'inherit' }).status ?? 1
+  process.exitCode =
+    spawnSync(process.execPath, [join(folder, 'dist', `${fileOf(name)}.js`), ...options], { cwd: root, stdio: 'inherit' }).status ?? 1
 }
 
 if (process.argv[1] === join(root, 'scripts', 'example.mjs')) main(process.argv.slice(2))

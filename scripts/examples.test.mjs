@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
-import { asComment, exampleNames, exampleParts, pages, runExample, withExamples } from './example.mjs'
+import { asComment, exampleNames, exampleParts, handsOnNames, pages, runExample, withExamples } from './example.mjs'
 import { read } from './sources.mjs'
 
 /** Numbers may differ by a tenth: another CPU adds in another order, and a few steps of training make more of it. Words may not differ. */
@@ -21,6 +21,20 @@ for (const name of exampleNames())
     assert.notEqual(printed, '', `examples/${name}.ts does not say what it prints: npm run docs`)
     assertSamePrint(asComment(runExample(name)), printed)
   })
+
+for (const name of handsOnNames())
+  test(`${name}: runs with --quick, and says what the slide says and what was measured`, () => {
+    const printed = runExample(name, ['--quick'])
+    assert.match(printed, /^slide: {4}\S.*\nmeasured: .*\d/m)
+    assert.doesNotMatch(printed, /NaN|undefined/)
+  })
+
+test('the tutorial has six hands-on parts', () => {
+  assert.deepEqual(
+    handsOnNames(),
+    [1, 2, 3, 4, 5, 6].map((n) => `hands-on-${n}`),
+  )
+})
 
 test('the documentation shows the examples as they are', () => {
   const shown = new Set()

@@ -204,7 +204,9 @@ async function run(
   const model = await createClassifier({ config, tokenizer, details, executor, params, owns: true })
 
   const count = (tensors: Iterable<readonly number[]>) => [...tensors].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0)
-  const trained = count(trainable.map((x) => x.shape as number[]))
+  // where the whole table trains, the added row stands for a row of it
+  const twice = added && trainable.includes(reached.get(tokenTable)!) ? config.hidden : 0
+  const trained = count(trainable.map((x) => x.shape as number[])) - twice
   const parameters = count(shapes.values())
 
   const best = await executor.store('best')

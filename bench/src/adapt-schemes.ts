@@ -1,0 +1,90 @@
+// TREC-6 with our Wikipedia checkpoints, causal and masked: every scheme of adaptation, three seeds; accuracy, trained share, minutes, and what is forgotten of
+// the pretraining, on Wikipedia text that was not trained on. Of two rates a scheme, validation chooses one with seed 1. Runs are processes of their own and are
+// kept in bench/.cache/adapt-schemes-NAME. The checkpoints are those of `pretrain-wiki`, or folders named by THAW_WIKI_CAUSAL and THAW_WIKI_MASKED.
+
+import { existsSync } from 'node:fs'
+import { type Dataset, load, readDocuments, readTrec, recipes, subset, type TradeOffOptions, type TradeOffRow, tradeOffs } from 'thaw'
+import type { BenchOptions } from './benchmark.js'
+import { dataFolder } from './data.js'
+import { wikiCheckpoint } from './pretrain-wiki.js'
+import type { Row } from './row.js'
+import { cacheFolder } from './runs.js'
+
+export const about =
+  'TREC-6 with our Wikipedia checkpoints: every scheme of adaptation, three seeds: accuracy, trained share, minutes, forgetting (hours, resumable)'
+
+const bench = 'adapt-schemes'
+
+/** Recipes that need more than a checkpoint and labels: the Fisher information. */
+const apart = ['ewc']
+const schemes = ['full', 'scratch', 'frozen', ...Object.keys(recipes).filter((name) => !apart.includes(name))]
+
+/** The checkpoints there are, by name. */
+function checkpoints(quick: boolean): [string, string][] {
+  const places = {
+    causal: process.env.THAW_WIKI_CAUSAL ?? (quick ? `${wikiCheckpoint}-quick` : wikiCheckpoint),
+    masked: process.env.THAW_WIKI_MASKED ?? `${wikiCheckpoint}-masked`,
+  }
+  const found = Object.entries(places).filter(([, folder]) => existsSync(`${folder}/config.json`))
+  if (found.length === 0)
+    throw new Error(
+      `${bench}: no checkpoint in ${Object.values(places).join(' or ')}: run npm run bench -- pretrain-wiki${quick ? ' --quick' : ''} first, or name folders by THAW_WIKI_CAUSAL, THAW_WIKI_MASKED`,
+    )
+  return found
+}
+
+export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
+  const all = await readTrec(`${dataFolder()}/trec`)
+  const data: Dataset = quick ? { ...all, train: subset(all.train, 48, 1), valid: all.valid.slice(0, 48), test: all.test.slice(0, 48) } : all
+  const pretraining = await heldOut()
+  const wanted = only.filter((word) => schemes.includes(word))
+  const rows: Row[] = []
+  for (const [name, checkpoint] of checkpoints(quick)) {
+    if (only.some((word) => ['causal', 'masked'].includes(word)) && !only.includes(name)) continue
+    const { config, parameters } = await load(checkpoint)
+    const headless = !config.causal && !parameters.has('heads.mlm.bias')
+    const possible = (wanted.length > 0 ? wanted : quick ? ['full', 'frozen', 'lora'] : schemes).filter(
+      (scheme) => !(headless && scheme === 'old-predictions'),
+    )
+    for (const scheme of possible) {
+      const options: TradeOffOptions = {
+        ...{ checkpoint, labels: data.labels, train: data.train, valid: data.valid, test: data.test, pretraining, schemes: [scheme] },
+        ...{ out: `${cacheFolder}/${bench}-${name}${quick ? '-quick' : ''}`, seeds: [1], settings: quick ? { epochs: 1 } : {} },
+        onRun: ({ seed, result }) =>
+          log(`${name}, ${scheme}, seed ${seed}: validation ${(100 * result.valid).toFixed(1)} %, ${result.seconds.toFixed(0)} s`),
+      }
+      const [plain] = (await tradeOffs(options)).rows
+      const faster = quick ? undefined : (await tradeOffs({ ...options, rates: { [scheme]: 3 * plain!.rate } })).rows[0]
+      const rate = faster && faster.valid.mean > plain!.valid.mean ? faster.rate : plain!.rate
+      const [row] = (await tradeOffs({ ...options, seeds: quick ? [1] : [1, 2, 3], rates: { [scheme]: rate } })).rows
+      rows.push(...rowsOf(name, row!))
+    }
+  }
+  return rows
+}
+
+function rowsOf(checkpoint: string, { scheme, rate, trained, parameters, bytes, peakMemory, seconds, valid, test, forgetting }: TradeOffRow): Row[] {
+  const config = { checkpoint, scheme, rate, bytes, peakMemory }
+  const row = (metric: string, unit: string, of: { mean: number; deviation: number; n: number }, factor = 1): Row => ({
+    ...{ bench, config, metric, unit, ours: factor * of.mean, seeds: of.n, sd: factor * of.deviation },
+  })
+  return [
+    row('test_accuracy', '%', test!, 100),
+    row('valid_accuracy', '%', valid, 100),
+    { bench, config, metric: 'trained_share', unit: '%', ours: (100 * trained) / parameters },
+    row('training_time', 'minutes', seconds, 1 / 60),
+    ...(forgetting ? [row('forgetting', 'nats a token', forgetting)] : []),
+  ]
+}
+
+/** The end of Wikipedia's last part, which `pretrain-wiki` does not read. */
+async function heldOut(): Promise<string[]> {
+  const texts: string[] = []
+  let characters = 0
+  for await (const { text } of readDocuments([`${dataFolder()}/wiki/wiki-16.txt.br`], { documents: 'articles' })) {
+    texts.push(text)
+    characters += text.length
+    if (characters > 200_000) break
+  }
+  return texts
+}

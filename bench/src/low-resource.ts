@@ -1,0 +1,183 @@
+// The low-resource curve: TREC-6 with 10, 50, 100, 500 and all labels, for TF-IDF with a linear classifier, the same model from random values, the frozen one,
+// gradual unfreezing with discriminative and triangular rates, and full fine-tuning of our causal Wikipedia checkpoint. Draws are nested (the first 10 of a draw
+// are among its first 50) and the same for every scheme: ten for up to 100 labels, three above. Every run has the same number of steps. Validation comes out of the
+// label budget, a fifth of it; below 100 labels there is none, and settings are those that the draws of 500 chose. Runs are kept in bench/.cache/low-resource.jsonl.
+
+import { existsSync, writeFileSync } from 'node:fs'
+import {
+  type Dataset,
+  discriminativeRates,
+  gradualUnfreezing,
+  type LabelledText,
+  load,
+  meanDeviation,
+  random,
+  readTrec,
+  recipe,
+  slantedTriangular,
+  split,
+  tfidfClassifier,
+} from 'thaw'
+import { htmlReport } from '../../packages/thaw/dist/report/report.js'
+import { type Adapted, accuracyOf, adaptOnce, type Settings } from './adapted.js'
+import type { BenchOptions } from './benchmark.js'
+import { dataFolder } from './data.js'
+import { wikiCheckpoint } from './pretrain-wiki.js'
+import type { Row } from './row.js'
+import { cacheFolder, keptRuns } from './runs.js'
+
+export const about = 'TREC-6 from 10 labels to all: TF-IDF, from scratch, frozen, gradual + discriminative + triangular, full (hours, resumable)'
+
+const bench = 'low-resource'
+const batch = 32
+
+/** What each scheme tries where it may choose. */
+const candidates: Record<string, readonly Settings[]> = {
+  scratch: [3e-4, 1e-3].map((rate) => ({ scheme: 'scratch', pooling: 'max', rate })),
+  frozen: [1e-2, 3e-2].map((rate) => ({ scheme: 'frozen', rate })),
+  gradual: [3e-4, 1e-3].map((rate) => ({ pooling: 'max', rate })),
+  full: [3e-4, 6e-4].map((rate) => ({ pooling: 'max', rate })),
+}
+
+interface Budget {
+  labels: number
+  draws: number
+}
+
+interface Drawn {
+  train: LabelledText[]
+  valid: LabelledText[]
+  /** Whether `valid` is held out; without it the training examples stand in, of which the last epoch is best or as good as any. */
+  heldOut: boolean
+}
+
+/** The first `n` of a draw, and what of them is held out. */
+function drawn(examples: readonly LabelledText[], n: number, draw: number): Drawn {
+  const some = random(draw)
+    .shuffle([...examples])
+    .slice(0, n)
+  if (n < 100) return { train: some, valid: some, heldOut: false }
+  return { ...split(some as never, { fraction: 0.2, seed: draw }), heldOut: true }
+}
+
+export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
+  const checkpoint = quick ? `${wikiCheckpoint}-quick` : wikiCheckpoint
+  if (!existsSync(`${checkpoint}/training/done.json`))
+    throw new Error(
+      `${bench}: there is no pretrained checkpoint in ${checkpoint}: run npm run bench -- pretrain-wiki${quick ? ' --quick' : ''} first`,
+    )
+  const backbone = await load(checkpoint)
+  const all = await readTrec(`${dataFolder()}/trec`)
+  const examples = [...all.train, ...all.valid]
+  const steps = quick ? 10 : 600
+  const budgets: Budget[] = quick
+    ? [10, 100].map((labels) => ({ labels, draws: 2 }))
+    : [10, 50, 100, 500, examples.length].map((labels) => ({ labels, draws: labels <= 100 ? 10 : 3 }))
+  const test = quick ? all.test.slice(0, 50) : all.test
+  const once = keptRuns(quick ? `${bench}-quick` : bench)
+
+  const adapted = (scheme: string, settings: Settings, labels: number, draw: number): Promise<Adapted> =>
+    once({ scheme, settings, labels, draw, steps }, async () => {
+      const { train, valid } = drawn(examples, labels, draw)
+      const perEpoch = Math.ceil(train.length / Math.min(batch, train.length))
+      const epochs = Math.ceil(steps / perEpoch)
+      // one more layer after each sixth of the run, whatever an epoch is
+      const interval = steps / perEpoch / (backbone.config.layers + 2)
+      const made = recipe(gradualUnfreezing({ epochs: interval }), discriminativeRates({ decay: 0.9 }), slantedTriangular())
+      const data: Dataset = { ...all, train: train as never, valid: valid as never, test }
+      const result = await adaptOnce(backbone, data, {
+        ...settings,
+        ...(scheme === 'gradual' ? { recipe: made } : {}),
+        epochs,
+        batch: Math.min(batch, train.length),
+        seed: draw,
+      })
+      log(`${scheme}, ${labels} labels, draw ${draw}: test ${accuracyOf(result.right).toFixed(1)} %, ${result.seconds.toFixed(0)} s`)
+      return result
+    })
+
+  /** The settings that the validation of these draws prefers. */
+  const choose = async (scheme: string, { labels, draws }: Budget): Promise<Settings> => {
+    let best: { settings: Settings; valid: number } | undefined
+    for (const settings of quick ? candidates[scheme]!.slice(0, 1) : candidates[scheme]!) {
+      const results: number[] = []
+      for (let draw = 1; draw <= Math.min(3, draws); draw++) results.push((await adapted(scheme, settings, labels, draw)).valid)
+      const { mean } = meanDeviation(results)
+      if (!best || mean > best.valid) best = { settings, valid: mean }
+    }
+    return best!.settings
+  }
+
+  const rows: Row[] = []
+  const row = (scheme: string, { labels, draws }: Budget, values: readonly number[], settings: object = {}): Row => {
+    const { mean, deviation } = meanDeviation(values)
+    return {
+      bench,
+      config: { name: scheme, labels, draws, ...settings },
+      metric: 'test_accuracy',
+      unit: '%',
+      ours: mean,
+      seeds: values.length,
+      sd: deviation,
+    }
+  }
+  for (const scheme of ['tfidf', ...Object.keys(candidates)]) {
+    if (only.length > 0 && !only.includes(scheme)) continue
+    for (const budget of budgets) {
+      const draws = Array.from({ length: budget.draws }, (_, i) => i + 1)
+      if (scheme === 'tfidf') {
+        rows.push(
+          row(
+            scheme,
+            budget,
+            draws.map((draw) =>
+              floor(
+                random(draw)
+                  .shuffle([...examples])
+                  .slice(0, budget.labels),
+                test,
+              ),
+            ),
+          ),
+        )
+        continue
+      }
+      const chooser = budget.labels >= 100 ? budget : { labels: quick ? 100 : 500, draws: 3 }
+      const settings = await choose(scheme, chooser)
+      const results: Adapted[] = []
+      for (const draw of draws) results.push(await adapted(scheme, settings, budget.labels, draw))
+      rows.push(
+        row(
+          scheme,
+          budget,
+          results.map((x) => accuracyOf(x.right)),
+          settings,
+        ),
+      )
+    }
+  }
+  const page = `${cacheFolder}/${bench}${quick ? '-quick' : ''}.html`
+  writeFileSync(page, curve(rows))
+  log(`drawn: ${page}`)
+  return rows
+}
+
+/** All labels of the budget go to the floor's training: it chooses its strength by folds of them. */
+function floor(train: readonly LabelledText[], test: readonly LabelledText[]): number {
+  const classifier = tfidfClassifier(train.map(({ text, label }) => ({ text, label: label! })))
+  return accuracyOf(test.map(({ text, label }) => Number(classifier.predict(text)[0]!.label === label)))
+}
+
+function curve(rows: readonly Row[]): string {
+  const names = [...new Set(rows.map(({ config }) => config.name as string))]
+  const series = names.map((name) => ({
+    name,
+    points: rows.filter(({ config }) => config.name === name).map(({ config, ours }) => [config.labels as number, ours] as const),
+  }))
+  return htmlReport({
+    title: 'TREC-6 with few labels',
+    sections: [
+      { kind: 'lines', title: 'Test accuracy by number of labels', x: { title: 'labels', log: true }, y: { title: 'test accuracy, %' }, series },
+    ],
+  })
+}
