@@ -19,7 +19,8 @@ const examples = `
 Examples:
   thaw export trec --to onnx --out trec-onnx
   thaw export trec --to onnx --dtype fp32,fp16,int8 --out trec-onnx
-  thaw export trec --to safetensors --out trec-transformers`
+  thaw export trec --to safetensors --out trec-transformers
+  thaw export trec --to adapter --out trec-adapter            (after thaw adapt --recipe lora, houlsby, …)`
 
 /** Registers `thaw export`. */
 export function registerExport(program: Command): void {
@@ -27,7 +28,7 @@ export function registerExport(program: Command): void {
     .command('export')
     .summary('write a checkpoint for other programs')
     .description(
-      "Writes a checkpoint for other programs: ONNX (a classifier) for transformers.js and every ONNX runtime, or safetensors for Python's transformers, with the class that gives the same results where it has one.",
+      "Writes a checkpoint for other programs: ONNX (a classifier) for transformers.js and every ONNX runtime, or safetensors for Python's transformers, with the class that gives the same results where it has one; or what an adaptation trained alone, as a small file (adapter).",
     )
     .argument('<checkpoint>', 'folder that thaw adapt or thaw pretrain wrote')
     .addOption(new Option('--to <format>', 'what to write').choices(exportFormats).makeOptionMandatory())
@@ -63,6 +64,7 @@ function nextSteps({ to, out, className, dtypes }: ExportReport): string {
       `  const classify = await pipeline('text-classification', ${JSON.stringify(out)}${dtypes.length > 1 ? ", { dtype: 'fp32' }" : ''})`,
       "  console.log(await classify('…', { top_k: null }))",
     ].join('\n')
+  if (to === 'adapter') return `Thaw reads the folder as it does a classifier's: thaw predict ${shellWord(out)} "…"`
   if (className === undefined) return `Thaw itself reads the folder too: thaw predict ${shellWord(out)} "…"`
   return [
     'In Python (pip install transformers torch):',

@@ -10,7 +10,7 @@ export function refuseUsedFolder(out: string, goOn: string, overwrite: boolean):
   const entries = readdirSync(out)
   if (entries.length === 0) return
   const run = existsSync(join(out, 'training', 'run.json'))
-  if (!run && !existsSync(join(out, 'config.json')))
+  if (!run && !existsSync(join(out, 'config.json')) && !existsSync(join(out, 'adapter.safetensors')))
     throw new Error(
       `--out ${out}: the folder holds something that is no checkpoint (${entries.slice(0, 3).join(', ')}${entries.length > 3 ? ', …' : ''}); name another one`,
     )

@@ -4,13 +4,14 @@ import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import type { Command } from 'commander'
 import { Option } from 'commander'
-import { type Classifier, loadClassifier, type Prediction } from '../adapt/index.js'
+import type { Classifier, Prediction } from '../adapt/index.js'
 import { type DataRecord, type Example, type ReadExamplesOptions, readExamples, readLines } from '../data/index.js'
 import { formatByEnding } from '../data/read-examples.js'
 import { csvLine } from '../data/table.js'
 import { count as number } from '../log/format.js'
 import { progress } from '../log/progress.js'
 import { table } from '../log/table.js'
+import { openClassifier } from './open-classifier.js'
 import { say } from './screen.js'
 import { count, names } from './values.js'
 
@@ -22,6 +23,7 @@ interface Options {
   pair?: string
   format?: NonNullable<ReadExamplesOptions['format']> | 'lines'
   encoding?: string
+  base?: string
   threads?: number
 }
 
@@ -39,7 +41,7 @@ export function registerPredict(program: Command): void {
     .description(
       'Labels texts: those given, those of a file, or a line each from standard input. CSV, TSV and JSONL come back with columns label and score, other texts as label, score, text.',
     )
-    .argument('<classifier>', 'folder that thaw adapt wrote')
+    .argument('<classifier>', 'folder that thaw adapt wrote, or thaw export --to adapter')
     .argument('[texts...]', 'texts to label')
     .option('--file <file>', 'file of texts: .csv, .tsv, .jsonl, otherwise a text a line')
     .option('-o, --out <file>', 'file to write; default: standard output')
@@ -48,6 +50,7 @@ export function registerPredict(program: Command): void {
     .option('--pair <column>', 'column with the second text of a pair')
     .addOption(new Option('--format <name>', 'of the file or standard input').choices(['lines', 'jsonl', 'csv', 'tsv', 'trec']))
     .option('--encoding <name>', 'like utf-8, latin1, windows-1252')
+    .option('--base <checkpoint>', 'of an adapter: where the checkpoint it was trained on is now')
     .option('--threads <n>', 'default: all cores, at most 8', count)
     .addHelpText('after', examples)
     .action(predict)
@@ -58,7 +61,7 @@ async function predict(folder: string, texts: string[], options: Options): Promi
   if (texts.length === 0 && options.file === undefined && process.stdin.isTTY)
     throw new Error(`no text: give one (thaw predict ${folder} "…"), a --file, or lines on standard input`)
   const input = texts.length > 0 ? givenTexts(texts) : await readInput(options.file ?? '-', options)
-  await using model = await loadClassifier(folder, options.threads === undefined ? {} : { threads: options.threads })
+  await using model = await openClassifier(folder, options)
   if (texts.length === 1 && options.out === undefined) {
     const rows = (await model.predict(texts[0]!)).slice(0, options.top).map(({ label, score }) => [label, score.toFixed(4)])
     process.stdout.write(`${table(rows, [{ title: 'label' }, { title: 'score' }])}\n`)

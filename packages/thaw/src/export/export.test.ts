@@ -177,5 +177,5 @@ test('nothing of anybody’s is replaced unasked', () =>
       'export to safetensors: dtype int8: expected fp32 or fp16, one of them; int8 is for ONNX',
     )
     await refused({ to: 'onnx', dtype: ['fp8' as 'fp16'], out: join(root, 'x') }, 'export: dtype "fp8": expected one or several of fp32, fp16, int8')
-    await refused({ to: 'gguf' as 'onnx', out: join(root, 'x') }, 'export to "gguf": expected safetensors or onnx')
+    await refused({ to: 'gguf' as 'onnx', out: join(root, 'x') }, 'export to "gguf": expected one of safetensors, onnx, adapter')
   }))

@@ -5,13 +5,14 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
 import { writeCheckpoint } from '../hub/checkpoint.js'
 import { replaceFolder } from '../hub/replace-folder.js'
+import { writeAdapterFolder } from './adapter.js'
 import { type ExportDtype, exportDtypes, writeOnnxFolder } from './onnx.js'
 import { safetensorsPlan } from './safetensors.js'
 import { exportSource } from './source.js'
 
 export { type ExportDtype, exportDtypes, onnxFiles } from './onnx.js'
 
-export const exportFormats = ['safetensors', 'onnx'] as const
+export const exportFormats = ['safetensors', 'onnx', 'adapter'] as const
 export type ExportFormat = (typeof exportFormats)[number]
 
 export interface ExportOptions {
@@ -66,6 +67,14 @@ export async function exportCheckpoint(folder: string, options: ExportOptions): 
       },
       () => false,
     )
+  } else if (to === 'adapter') {
+    await replaceFolder(
+      out,
+      async (temporary) => {
+        notes.push(...(await writeAdapterFolder(temporary, source)))
+      },
+      () => false,
+    )
   } else {
     const plan = safetensorsPlan(source, dtypes[0] === 'fp16' ? 'F16' : 'F32')
     className = plan.className
@@ -77,10 +86,12 @@ export async function exportCheckpoint(folder: string, options: ExportOptions): 
 
 function checkedDtypes({ to, dtype = 'fp32' }: ExportOptions): readonly ExportDtype[] {
   const dtypes = [...new Set(typeof dtype === 'string' ? [dtype] : dtype)]
-  if (!exportFormats.includes(to)) throw new Error(`export to ${JSON.stringify(to)}: expected ${exportFormats.join(' or ')}`)
+  if (!exportFormats.includes(to)) throw new Error(`export to ${JSON.stringify(to)}: expected one of ${exportFormats.join(', ')}`)
   const unknown = dtypes.find((each) => !exportDtypes.includes(each))
   if (unknown !== undefined || dtypes.length === 0)
     throw new Error(`export: dtype ${JSON.stringify(unknown ?? '')}: expected one or several of ${exportDtypes.join(', ')}`)
+  if (to === 'adapter' && (dtypes.length > 1 || dtypes[0] !== 'fp32'))
+    throw new Error(`export to adapter: dtype ${dtypes.join(', ')}: expected fp32, which adapters are kept in`)
   if (to === 'safetensors' && (dtypes.length > 1 || dtypes[0] === 'int8'))
     throw new Error(`export to safetensors: dtype ${dtypes.join(', ')}: expected fp32 or fp16, one of them; int8 is for ONNX`)
   return dtypes
@@ -93,7 +104,7 @@ function refuseTarget(folder: string, { out, overwrite = false }: ExportOptions)
   if (!statSync(out).isDirectory()) throw new Error(`${out}: this is a file; name a folder that does not exist yet`)
   const entries = readdirSync(out)
   if (entries.length === 0) return
-  if (!entries.includes('config.json'))
+  if (!entries.includes('config.json') && !entries.includes('adapter.safetensors'))
     throw new Error(
       `${out}: the folder holds something that is no checkpoint (${entries.slice(0, 3).join(', ')}${entries.length > 3 ? ', …' : ''}); name another one`,
     )

@@ -15,7 +15,7 @@ const share = ({ trained, parameters }: TradeOffRow): number => (100 * trained) 
 const columns: [string, (row: TradeOffRow) => string | undefined][] = [
   ['scheme', (row) => row.scheme],
   ['trained', (row) => count(row.trained)],
-  ['share', (row) => `${share(row).toPrecision(2)} %`],
+  ['share', (row) => `${Number(share(row).toPrecision(2))} %`],
   ['stored', (row) => bytes(row.bytes)],
   ['time', (row) => duration(row.seconds.mean)],
   ['memory', (row) => bytes(row.peakMemory)],
