@@ -1,7 +1,7 @@
 // `thaw adapt`: a checkpoint and labelled texts in, a classifier out.
 
 import { existsSync, readFileSync } from 'node:fs'
-import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import { type AdaptSettings, adaptationSettings, type Backbone, load, type RecipeName, recipes, schemes, tutorialSettings } from '../adapt/index.js'
@@ -45,6 +45,8 @@ interface Options extends Omit<AdaptRun, 'command' | 'checkpoint'> {
   resume?: boolean
   overwrite?: boolean
   findRate?: boolean
+  jobs?: number
+  onlySeed?: number
   offline?: boolean
   threads?: number
   saveEvery?: number
@@ -103,6 +105,8 @@ export function registerAdapt(program: Command): void {
     .option('--seed <n>', 'of head, order and dropout; default 1', countOrNone)
     .option('--seeds <n>', 'run so many seeds, report mean ± deviation, keep the best by validation', count)
     .option('--frozen-cache <MB>', 'memory for outputs of frozen layers, more goes to disk; 0 for none; default 512', nonNegative)
+    .option('--jobs <n>', 'with --seeds: so many at a time, in processes of one thread each; default 1', count)
+    .addOption(new Option('--only-seed <n>', 'one seed of a run that another process leads').argParser(countOrNone).hideHelp())
     .option('--patience <n>', 'end when so many epochs were not better on the validation examples', count)
     .option('--class-weights <weights>', 'for rare labels: balanced, or label=weight,…', weights)
     .option('--thresholds', 'decide by thresholds for each label that are best on the validation examples (macro-F1)')
@@ -117,7 +121,21 @@ export function registerAdapt(program: Command): void {
 }
 
 async function runAdapt(checkpoint: string | undefined, options: Options): Promise<void> {
-  const { out, task: _, resume = false, overwrite = false, findRate = false, offline, threads, saveEvery, mistakes, baseline, ...given } = options
+  const {
+    out,
+    task: _,
+    resume = false,
+    overwrite = false,
+    findRate = false,
+    jobs = 1,
+    onlySeed,
+    offline,
+    threads,
+    saveEvery,
+    mistakes,
+    baseline,
+    ...given
+  } = options
   const folder = join(out, 'training')
   const goOn = `thaw adapt --resume --out ${shellWord(out)}`
   if (!resume) {
@@ -174,6 +192,8 @@ async function runAdapt(checkpoint: string | undefined, options: Options): Promi
     saveEvery,
     mistakes,
     baseline,
+    jobs,
+    ...(onlySeed === undefined ? {} : { onlySeed }),
     ...(fisher ? { fisher: await fisherOf(backbone, run.fisherText!, threads, folder) } : {}),
   })
 }
@@ -267,7 +287,14 @@ async function readRun(out: string, given: Record<string, unknown>): Promise<Ada
   const run = JSON.parse(readFileSync(file, 'utf8')) as AdaptRun
   if (run.command !== 'adapt')
     throw new Error(`${out}: the run in this folder is a pretraining run; go on with it by thaw pretrain --resume --out ${shellWord(out)}`)
-  refuseChanges(given, { ...run }, out)
+  // more seeds than the run began with are added to it
+  const more = typeof given.seeds === 'number' && given.seeds > (run.seeds ?? 1) ? { seeds: given.seeds } : {}
+  refuseChanges(given, { ...run, ...more }, out)
+  if ('seeds' in more) {
+    Object.assign(run, more)
+    await replaceFile(file, JSON.stringify(run, undefined, 2))
+    await rm(join(out, 'training', 'report.json'), { force: true })
+  }
   return run
 }
 

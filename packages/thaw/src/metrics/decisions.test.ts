@@ -107,5 +107,6 @@ test('failed runs: at or below the commonest class, or far below the others', ()
   assert.deepEqual(degenerateRuns([0.9, 0.5], 0.3), [undefined, undefined])
   // runs that all spread widely are not outliers of each other
   assert.deepEqual(degenerateRuns([0.5, 0.6, 0.7, 0.8, 0.9], 0.3).filter(Boolean), [])
+  assert.deepEqual(degenerateRuns([1, 1], 1), [undefined, undefined])
   assert.equal(majorityShare(['x', 'y', 'x', 'x']), 0.75)
 })

@@ -11,7 +11,7 @@ const farDeviations = 3
 /**
  * Which runs have failed, from their accuracies (fractions) on the same examples. A run has failed where
  *
- * - `majority`: its accuracy is at most that of always saying the commonest class, or
+ * - `majority`: its accuracy is at most that of always saying the commonest class (and there is another one), or
  * - `outlier`: there are at least three runs, and its accuracy is more than 10 points and more than 3 · 1.4826 · MAD below their median (MAD the median
  *   distance from the median).
  *
@@ -24,7 +24,7 @@ export function degenerateRuns(accuracies: readonly number[], majority: number):
   const spread = 1.4826 * median(accuracies.map((accuracy) => Math.abs(accuracy - middle)))
   const far = Math.max(farPoints, farDeviations * spread)
   return accuracies.map((accuracy) => {
-    if (accuracy <= majority + 1e-9) return 'majority'
+    if (accuracy <= majority + 1e-9 && majority < 1) return 'majority'
     return accuracies.length >= 3 && middle - accuracy > far ? 'outlier' : undefined
   })
 }
