@@ -1,26 +1,21 @@
 // Adapting a backbone to a task: the first scheme of the toolkit (the tutorial's hands-on 3) with its controls.
 
-import { adamw, createExecutor, type Executor, linear, type Store, type Tensor } from '@thaw/tensor'
+import { createExecutor, type Executor, linear, type Store, type Tensor } from '@thaw/tensor'
 import { runLog } from '#run-log'
 import { digest, loadTrainingState, removeTrainingState, saveTrainingState } from '#training-state'
-import type { ClassificationReport } from '../metrics/classification.js'
-import { parameterShapes } from '../models/shapes.js'
+import { type ClassificationReport, classificationReport } from '../metrics/classification.js'
+import { classThresholds } from '../metrics/thresholds.js'
 import type { ClassificationTask } from '../tasks/classification.js'
-import { textEncoder } from '../tasks/inputs.js'
 import { runLoop, type StepReport } from '../train/loop.js'
-import { createStagedTrainer } from '../train/staged-trainer.js'
-import { createTrainer } from '../train/trainer.js'
-import { anchorStores } from './anchors.js'
 import type { Backbone } from './backbone.js'
-import { featureFeeds, frozenFeatures, tokenFeeds, trainingBatches } from './batches.js'
-import { type Classifier, type ClassifierDetails, createClassifier, labelId, type TextLike } from './classifier.js'
+import { trainingBatches } from './batches.js'
+import { type Classifier, createClassifier, labelId, type TextLike } from './classifier.js'
+import { outOfPatience } from './early-stopping.js'
 import type { CacheReport } from './frozen-prefix.js'
-import { checkSignals, languageFeeds, signalsOf } from './language.js'
-import { buildNetwork, readsMix } from './network.js'
-import { addedRow, fill, type PartialLoad, tokenTable, withClf } from './parameters.js'
-import { describePlan, planRecipe } from './recipe/plan.js'
+import type { PartialLoad } from './parameters.js'
+import { describePlan } from './recipe/plan.js'
+import { setUp } from './set-up.js'
 import { type AdaptSettings, adaptationSettings } from './settings.js'
-import { stageCaches } from './stage-caches.js'
 import { headValidator, modelValidator } from './validation.js'
 
 export type LabelledText = TextLike & { label?: string }
@@ -98,8 +93,6 @@ interface Position {
   data: string
 }
 
-const defaultFrozenCache = 512 * 2 ** 20
-
 /**
  * Adapts a backbone to a classification task, keeps the best epoch by validation accuracy, and reports on the test texts once.
  *
@@ -141,77 +134,19 @@ async function run(
   const { train, valid, test, stateFolder, saveEvery = 30, resume, signal, onEvent } = options
   const started = performance.now()
   const { labels } = task
-  const { tokenizer, config, clf } = withClf(backbone, settings)
-  const frozen = settings.scheme === 'frozen'
-  const mix = readsMix(settings)
   const { recipe } = settings
-  const details: ClassifierDetails = {
-    task: 'classification',
-    labels,
-    pooling: settings.pooling,
-    mix,
-    maxLength: settings.maxLength,
-    ...(settings.scheme === 'scratch' ? {} : { base: backbone.source }),
-    ...(recipe ? { recipe } : {}),
-  }
-  const signals = signalsOf(recipe)
-  checkSignals(signals, backbone)
-  const network = buildNetwork(config, settings, labels.length, clf)
-  const { scope, loss, old, added } = network
-  const shapes = new Map<string, readonly number[]>([
-    ...parameterShapes(config),
-    ...[...scope.parameters].map(([path, x]) => [path, x.shape as number[]] as const),
-  ])
-  const params = await executor.store('params')
-  await params.declare([...shapes].map(([path, shape]) => ({ path, shape, dtype: 'f32' })))
-  const load = await fill(params, shapes, backbone, settings, clf)
-  const perEpoch = Math.ceil(train.length / settings.batch)
-  const total = perEpoch * settings.epochs
-  // the table has the row's first values, and gets those of each epoch
-  const row = await addedRowStore(params, added, config.hidden)
-  // what the graph does not reach (a pooler, say) is kept as it is
-  const reached = new Map([...scope.parameters, ...(added ? [[addedRow, added.row] as const] : [])])
-  const plan = recipe && planRecipe(recipe, { paths: [...reached.keys()], fresh: new Set([...load.fresh, addedRow]) }, { steps: total, perEpoch })
-  const trains = plan ? new Set(plan.stages.flatMap((stage) => stage.trained)) : undefined
-  const trainable = [...reached]
-    .filter(([path]) => trains?.has(path) ?? (!frozen || path.startsWith('heads.') || path === addedRow))
-    .map(([, tensor]) => tensor)
-  const headFactor = (path: string) => (path.startsWith('heads.') ? settings.headFactor : 1)
-  const optimizer = adamw({ weightDecay: settings.weightDecay, ...(settings.clip > 0 ? { clip: settings.clip } : {}) })
-  const encode = textEncoder(tokenizer, settings.maxLength, clf)
-  const texts = train.map(({ text, pair }) => encode(text, pair))
-  const encoded = { texts, targets: train.map(({ label }) => labelId(labels, label)), pad: tokenizer.special.pad?.id ?? 0 }
-  const cached: CacheReport[] = []
-  const caches =
-    plan &&
-    stageCaches({
-      ...{ executor, params, plan, perEpoch, network, seed: settings.seed },
-      plain: buildNetwork(config, settings, labels.length, clf, { training: false }),
-      lengths: texts.map(({ ids }) => ids.length),
-      memory: options.frozenCache ?? defaultFrozenCache,
-      onCache(report) {
-        cached.push(report)
-        onEvent({ kind: 'cache', ...report })
-      },
-    })
-  const trainer = caches
-    ? await createStagedTrainer(executor, {
-        ...{ params, optimizer, pullOf: plan.pullOf, rateOf: (path: string) => plan.factorOf(path) * headFactor(path) },
-        stages: caches.stages,
-        stores: await anchorStores(executor, params, plan, { reached, old, fisher: options.fisher }),
-      })
-    : await createTrainer(executor, { loss, trainable, optimizer, rateOf: headFactor, params })
+  const set = await setUp(executor, backbone, task, settings, {
+    train,
+    ...(options.fisher ? { fisher: options.fisher } : {}),
+    ...(options.frozenCache === undefined ? {} : { frozenCache: options.frozenCache }),
+    onCache: (report) => onEvent({ kind: 'cache', ...report }),
+  })
+  const { params, config, details, tokenizer, texts, trainer, trainable, trained, parameters, plan, perEpoch, total, row, load, mix } = set
   const model = await createClassifier({ config, tokenizer, details, executor, params, owns: true })
-
-  const count = (tensors: Iterable<readonly number[]>) => [...tensors].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0)
-  // where the whole table trains, the added row stands for a row of it
-  const twice = added && trainable.includes(reached.get(tokenTable)!) ? config.hidden : 0
-  const trained = count(trainable.map((x) => x.shape as number[])) - twice
-  const parameters = count(shapes.values())
 
   const best = await executor.store('best')
   // only what trains has to be kept
-  const partial = frozen || recipe !== undefined
+  const partial = settings.scheme === 'frozen' || recipe !== undefined
   await best.declare(partial ? trainable : await params.describe())
   const stores = { params: partial ? await subset(executor, trainable) : params, optimizer: trainer.optimizer, best }
   const position: Position = { step: 0, bestEpoch: 0, epochs: [], seconds: 0, sums: {}, settings, data: fingerprint(train, valid, labels) }
@@ -224,20 +159,23 @@ async function run(
   const secondsSoFar = () => position.seconds + (performance.now() - started) / 1000
 
   const schedule = recipe?.ingredients.some(({ kind }) => kind === 'schedule') ? plan!.schedule : linear({ warmup: settings.warmup, total })
-  const featuresOf = (some: typeof texts) => frozenFeatures(executor, config, params, some, { pad: encoded.pad, maxLength: settings.maxLength })
-  const validTexts = valid.map(({ text, pair }) => encode(text, pair))
-  const validator = mix ? await headValidator(executor, config, params, await featuresOf(validTexts), valid, labels) : modelValidator(model, valid)
-  const tokens = tokenFeeds(encoded, settings)
-  const wholeFeeds = mix
-    ? featureFeeds(await featuresOf(from < total ? texts : []), encoded.targets)
-    : languageFeeds(tokens, { signals, tokenizer, causal: config.causal, seed: settings.seed, steps: total, clf })
-  const feedsOf = caches ? caches.feedsOf(wholeFeeds, (some) => tokens(some, 0)) : wholeFeeds
+  const validator = mix ? await headValidator(executor, config, params, await set.featuresOf(valid), valid, labels) : modelValidator(model, valid)
+  const feedsOf = await set.feeds(from)
   if (mix) onEvent({ kind: 'features', texts: texts.length + valid.length, seconds: secondsSoFar() - position.seconds })
   using log = stateFolder ? runLog(stateFolder, from > 0 ? { resumeFrom: from } : {}) : undefined
+  const lastStage = plan ? Math.floor(plan.stages.at(-1)!.from / perEpoch) : 0
+  const exhausted = () =>
+    settings.patience !== undefined &&
+    outOfPatience(
+      position.epochs.map(({ accuracy }) => accuracy),
+      settings.patience,
+      lastStage,
+    )
   let seen = 0
   const end = await runLoop({
     trainer,
-    total,
+    // a run that had ended early is not gone on with
+    total: exhausted() ? from : total,
     from,
     seed: settings.seed,
     rate: (step) => settings.rate * schedule(step),
@@ -276,6 +214,7 @@ async function run(
           losses,
           best: isBest,
         })
+        return exhausted() ? 'stop' : undefined
       },
     },
     ...(stateFolder
@@ -295,7 +234,12 @@ async function run(
   if (position.bestEpoch > 0) await best.copyTo(params)
   await row.toTable()
   await row.remove()
-  const { report: validReport } = await validator.run()
+  if (settings.thresholds && !end.stopped) {
+    const wanted = valid.map(({ label }) => labelId(labels, label))
+    const rows = await model.probabilities(valid)
+    model.thresholds = classThresholds(rows, labels.length, (predicted) => classificationReport(wanted, predicted, labels).macroF1)
+  }
+  const { report: validReport } = settings.thresholds ? await model.evaluate(valid as never) : await validator.run()
   const report: AdaptReport = {
     settings,
     load,
@@ -306,31 +250,15 @@ async function run(
     seconds: secondsSoFar(),
     bestEpoch: position.bestEpoch,
     epochs: position.epochs,
-    cached,
+    cached: set.cached,
     valid: validReport,
     ...(test && !end.stopped ? { test: (await model.evaluate(test as never)).report } : {}),
   }
-  await caches?.[Symbol.asyncDispose]()
+  await set.caches?.[Symbol.asyncDispose]()
   await trainer.dispose()
   await best.dispose()
   await validator.dispose()
   return { model, report }
-}
-
-/** The row of an added token that is trained on its own: it takes its first values from the table, and is put back into it. */
-async function addedRowStore(
-  params: Store,
-  added: { id: number } | undefined,
-  width: number,
-): Promise<{ toTable(): Promise<void>; remove(): Promise<void> }> {
-  if (!added) return { toTable: async () => {}, remove: async () => {} }
-  const at = added.id * width
-  await params.declare([{ path: addedRow, shape: [1, width], dtype: 'f32' }])
-  await params.write(addedRow, (await params.read(tokenTable)).subarray(at, at + width))
-  return {
-    toTable: async () => params.write(tokenTable, await params.read(addedRow), at),
-    remove: () => params.remove(addedRow),
-  }
 }
 
 /** What a run was made from, as one short text. */

@@ -3,6 +3,7 @@
 import { createExecutor, type Executable, type Executor, ops, type Store, type Tensor } from '@thaw/tensor'
 import { writeCheckpoint } from '#checkpoint'
 import { type ClassificationReport, classificationReport } from '../metrics/classification.js'
+import { decide } from '../metrics/thresholds.js'
 import type { TransformerConfig } from '../models/config.js'
 import { Scope } from '../nn/scope.js'
 import { classifierInputs, classifierLogits } from '../tasks/classification.js'
@@ -27,6 +28,7 @@ export interface ClassifierDetails {
   /** The head reads a mix of all layers. */
   mix: boolean
   maxLength: number
+  thresholds?: readonly number[]
   /** What it was made by: modules that a recipe put in are part of the model. */
   recipe?: Recipe
   /** The checkpoint it was adapted from. */
@@ -38,7 +40,9 @@ export interface ClassifierDetails {
 export interface Classifier {
   readonly labels: readonly string[]
   readonly config: TransformerConfig
-  /** Each text's labels with probabilities, the most probable first. */
+  /** By label: what its probability is divided by before the largest is taken; without them the largest probability decides. */
+  thresholds: readonly number[] | undefined
+  /** Each text's labels with probabilities, the one that is decided for first, then by probability. */
   predict(texts: readonly string[]): Promise<Prediction[][]>
   predict(text: string): Promise<Prediction[]>
   /** Probabilities in the order of `labels`, one row a text: batched by length, whatever order the texts come in. */
@@ -95,14 +99,19 @@ export async function createClassifier(parts: ClassifierParts): Promise<Classifi
     }
     return results
   }
-  const ranked = (row: Float32Array): Prediction[] => labels.map((label, i) => ({ label, score: row[i]! })).sort((a, b) => b.score - a.score)
+  const ranked = (row: Float32Array): Prediction[] => {
+    const first = decide(row, classifier.thresholds)
+    const all = labels.map((label, i) => ({ label, score: row[i]!, i }))
+    return all.sort((a, b) => Number(b.i === first) - Number(a.i === first) || b.score - a.score).map(({ label, score }) => ({ label, score }))
+  }
   const dispose = async () => {
     if (!shared) await program.dispose()
     if (parts.owns) await executor[Symbol.asyncDispose]()
   }
-  return {
+  const classifier: Classifier = {
     labels,
     config,
+    thresholds: details.thresholds,
     probabilities,
     async predict(texts: string | readonly string[]) {
       const rows = await probabilities((typeof texts === 'string' ? [texts] : texts).map((text) => ({ text })))
@@ -111,14 +120,25 @@ export async function createClassifier(parts: ClassifierParts): Promise<Classifi
     async evaluate(examples) {
       const rows = await probabilities(examples)
       const truth = examples.map(({ label }) => labelId(labels, label))
-      return { report: classificationReport(truth, rows.map(argmax), labels), probabilities: rows }
+      return {
+        report: classificationReport(
+          truth,
+          rows.map((row) => decide(row, classifier.thresholds)),
+          labels,
+        ),
+        probabilities: rows,
+      }
     },
     async save(folder) {
       const parameters: { path: string; shape: number[]; data: Float32Array }[] = []
       for (const { path, shape } of await params.describe())
         parameters.push({ path, shape: [...shape], data: (await params.read(path)) as Float32Array })
       await writeCheckpoint(folder, {
-        config: { model: config, labels: [...labels], thaw: { ...details, labels: undefined } },
+        config: {
+          model: config,
+          labels: [...labels],
+          thaw: { ...details, labels: undefined, ...(classifier.thresholds ? { thresholds: [...classifier.thresholds] } : {}) },
+        },
         parameters,
         tokenizer,
       })
@@ -126,6 +146,7 @@ export async function createClassifier(parts: ClassifierParts): Promise<Classifi
     dispose,
     [Symbol.asyncDispose]: dispose,
   }
+  return classifier
 }
 
 /** The index of a label. @throws listing the labels there are. */
@@ -135,8 +156,6 @@ export function labelId(labels: readonly string[], label: string | undefined): n
     throw new Error(`label ${JSON.stringify(label)} is not among the model's: ${labels.slice(0, 12).join(', ')}${labels.length > 12 ? ', …' : ''}`)
   return id
 }
-
-const argmax = (row: Float32Array): number => row.reduce((best, value, i) => (value > row[best]! ? i : best), 0)
 
 /** Rows sorted by length, in batches of about as many tokens. */
 function batchesByTokens(rows: readonly (readonly number[])[]): number[][] {

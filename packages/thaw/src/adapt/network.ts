@@ -34,13 +34,16 @@ const insertionsOf = ({ ingredients }: Recipe) => ingredients.filter((x): x is I
 export const scopeOptionsOf = (recipe: Recipe | undefined, config: TransformerConfig): Pick<ScopeOptions, 'sites' | 'parametrize'> =>
   recipe ? insertionsInto(insertionsOf(recipe), config) : {}
 
-/** Builds the graph of the loss. `clf` is the id of the added token, where there is one; without `training` there is no dropout. */
+/**
+ * Builds the graph of the loss. `clf` is the id of the added token, where there is one; without `training` there is no dropout; `weights` are
+ * those of the labels in the loss.
+ */
 export function buildNetwork(
   config: TransformerConfig,
   settings: AdaptSettings,
   labels: number,
   clf: number | undefined,
-  { training = true }: { training?: boolean } = {},
+  { training = true, weights }: { training?: boolean; weights?: readonly number[] } = {},
 ): Network {
   const frozen = settings.scheme === 'frozen'
   const { sites, parametrize: updates } = scopeOptionsOf(settings.recipe, config)
@@ -62,7 +65,7 @@ export function buildNetwork(
   const logits = readsMix(settings)
     ? mixedLogits(scope, config, labels, settings.dropout)
     : classifierLogits(scope, model, inputs, { labels, pooling: settings.pooling, dropout: settings.dropout })
-  const loss = classifierLoss(logits)
+  const loss = classifierLoss(logits, weights)
   const signals = signalsOf(settings.recipe)
   if (signals.length === 0) return { scope, inputs, loss, losses: {}, old: new Map(), added }
   const { losses, weighted, old } = languagePart(scope, model, inputs, signals)

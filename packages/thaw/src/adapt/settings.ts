@@ -1,6 +1,7 @@
 // How a backbone is adapted, as one plain value: kept in the checkpoint, printed before the run.
 
 import { type Pooling, poolings } from '../tasks/pooling.js'
+import type { ClassWeights } from './class-weights.js'
 import type { Recipe } from './recipe/recipe.js'
 
 export const schemes = ['full', 'frozen', 'scratch'] as const
@@ -29,6 +30,12 @@ export interface AdaptSettings {
   weightDecay: number
   maxLength: number
   seed: number
+  /** Ends the training when so many epochs have not been better on the validation examples. */
+  patience?: number
+  /** Weights of the labels in the loss. */
+  classWeights?: ClassWeights
+  /** Decide by thresholds that are best on the validation examples (macro-F1), not by the largest probability. */
+  thresholds?: boolean
 }
 
 /**
@@ -106,6 +113,8 @@ function check(settings: AdaptSettings, positions: number): void {
   for (const name of ['epochs', 'batch', 'maxLength'] as const)
     if (!Number.isInteger(settings[name]) || settings[name] < 1) throw new Error(`${name} ${settings[name]}: expected a whole number of at least 1`)
   if (settings.maxLength > positions) throw new Error(`max length ${settings.maxLength}: the model has ${positions} positions`)
+  if (settings.patience !== undefined && !(Number.isInteger(settings.patience) && settings.patience >= 1))
+    throw new Error(`patience ${settings.patience}: expected a whole number of at least 1`)
   if (!(settings.rate > 0)) throw new Error(`rate ${settings.rate}: expected a number above 0`)
   if (!(settings.dropout >= 0 && settings.dropout < 1)) throw new Error(`dropout ${settings.dropout}: expected at least 0 and below 1`)
 }

@@ -24,10 +24,10 @@ export function needsFisher({ recipe }: Pick<AdaptSettings, 'recipe'>, text: str
   return needed
 }
 
-/** Computes the Fisher information from a text file, or reads what an earlier session of the run computed. */
-export async function fisherOf(backbone: Backbone, text: string, out: string, threads: number | undefined): Promise<Map<string, Float32Array>> {
-  const file = join(out, 'training', 'fisher.safetensors')
-  if (existsSync(file)) return readFisher(file)
+/** Computes the Fisher information from a text file, or reads what an earlier session of the run computed and kept in the run's folder. */
+export async function fisherOf(backbone: Backbone, text: string, threads: number | undefined, folder?: string): Promise<Map<string, Float32Array>> {
+  const file = folder && join(folder, 'fisher.safetensors')
+  if (file && existsSync(file)) return readFisher(file)
   const texts: string[] = []
   let characters = 0
   for await (const document of readDocuments([text])) {
@@ -47,7 +47,7 @@ export async function fisherOf(backbone: Backbone, text: string, out: string, th
   })
   status.clear()
   const tensors = [...fisher].map(([name, data]) => ({ name, dtype: 'F32' as const, shape: backbone.parameters.get(name)!.shape.slice(), data }))
-  await writeSafetensors(file, tensors)
+  if (file) await writeSafetensors(file, tensors)
   const took = duration((performance.now() - started) / 1000)
   say(named('fisher', `information of ${count(tensors.length)} parameters, from ${count(windows)} windows of ${basename(text)}, ${took}`))
   return fisher

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { rm, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { inFolder } from '../testing/checkpoints.js'
@@ -55,4 +55,25 @@ test('the tutorial’s multi-task recipe: six epochs with a [CLF] token, both lo
     assert.match(stderr, /recipe +language-model, linear: /)
     assert.match(stderr, /pooling clf/)
     assert.match(stderr, /epoch 6\/6: accuracy [\d.]+ %, macro-F1 [\d.]+ %, loss [\d.]+; training: task [\d.]+, language [\d.]+/)
+  }))
+
+test('--find-rate draws the loss by rate, on the terminal and on a page, and starts no run', () =>
+  inWorkplace(async (cwd) => {
+    const { code, stdout, stderr } = await thaw([...adapt, '--find-rate', '--recipe', 'ulmfit'], { cwd })
+    assert.equal(code, 0, stderr)
+    assert.match(stdout, /^rate +\S+: a tenth of that with the lowest loss \(r\)$/m)
+    assert.match(stdout, /└─+.*[rs]/)
+    assert.match(stdout, /^curve +out-rates\.html$/m)
+    assert.match(await readFile(join(cwd, 'out-rates.html'), 'utf8'), /Loss by rate/)
+    assert.ok(!existsSync(join(cwd, 'out')))
+  }))
+
+test('patience, class weights and thresholds on the command line', () =>
+  inWorkplace(async (cwd) => {
+    const args = [...adapt, '--patience', '1', '--class-weights', 'NUM=2,HUM=0.5', '--thresholds', '--seeds', '1']
+    const { code, stderr } = await thaw(args, { cwd })
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /class weights NUM 2,HUM 0\.5, ends after 1 epoch without a better one, thresholds chosen on the validation examples/)
+    const error = (...more: string[]) => commandError(['adapt', 'lm', '--out', 'x', ...more])
+    assert.match(await error('--class-weights', 'NUM'), /Expected balanced, or label=weight, or several with commas between them\./)
   }))

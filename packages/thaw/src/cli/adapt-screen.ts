@@ -30,7 +30,7 @@ export function describePlan(
     ),
     named(
       '',
-      `pooling ${pooling}, dropout ${dropout}, weight decay ${weightDecay}, ${clip > 0 ? `gradients clipped at ${clip}` : 'no clipping'}, seed ${settings.seed}`,
+      `pooling ${pooling}, dropout ${dropout}, weight decay ${weightDecay}, ${clip > 0 ? `gradients clipped at ${clip}` : 'no clipping'}, seed ${settings.seed}${furtherSettings(settings)}`,
     ),
     named('parameters', `${count(load.loaded.length)} of ${count(backbone.parameters.size)} loaded from ${backbone.source}`),
     named('', `new: ${shortList(load.fresh)}`),
@@ -39,6 +39,17 @@ export function describePlan(
   for (const [i, stage] of stages.entries()) lines.push(named(i === 0 ? 'stages' : '', stage))
   if (truncated > 0) lines.push(named('', cutTexts(truncated, settings.maxLength, backbone.config.positions)))
   return lines
+}
+
+const furtherSettings = ({ patience, classWeights, thresholds }: AdaptSettings): string => {
+  const weights = classWeights === 'balanced' ? classWeights : Object.entries(classWeights ?? {}).map(([label, weight]) => `${label} ${weight}`)
+  return [
+    ...(classWeights ? [`class weights ${String(weights)}`] : []),
+    ...(patience ? [`ends after ${patience} epoch${patience === 1 ? '' : 's'} without a better one`] : []),
+    ...(thresholds ? ['thresholds chosen on the validation examples'] : []),
+  ]
+    .map((text) => `, ${text}`)
+    .join('')
 }
 
 /** `; training: task 0.52, language 5.31`, where the loss has parts. */

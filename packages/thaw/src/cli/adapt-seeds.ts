@@ -3,18 +3,20 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type AdaptReport, type AdaptSettings, adapt, type Backbone } from '../adapt/index.js'
+import { type AdaptReport, type AdaptSettings, adapt, type Backbone, loadClassifier } from '../adapt/index.js'
 import { tfidfClassifier } from '../baseline/classifier.js'
 import { evenSample } from '../data/even-sample.js'
 import type { Example } from '../data/index.js'
 import { count, duration } from '../log/format.js'
 import { table } from '../log/table.js'
+import { degenerateRuns, type Failure, majorityShare } from '../metrics/degenerate.js'
 import { formatMeanDeviation } from '../metrics/deviation.js'
 import { classification } from '../tasks/classification.js'
 import { withDiskErrors } from '../train/disk-errors.js'
 import { lockRun } from '../train/run-lock.js'
 import { removeTrainingState } from '../train/state.js'
 import type { AdaptData } from './adapt-data.js'
+import { runInParallel, tellParent, usefulJobs } from './adapt-parallel.js'
 import { adaptScreen, describePlan } from './adapt-screen.js'
 import { type Evaluation, evaluation, formatDetails, formatScores } from './evaluation.js'
 import { interruptible } from './interrupt.js'
@@ -35,6 +37,10 @@ export interface SeedsOptions {
   saveEvery: number | undefined
   mistakes: number
   baseline: boolean
+  /** Processes beside each other. */
+  jobs: number
+  /** This process is one of several, for one seed. */
+  onlySeed?: number
   /** Bytes. */
   frozenCache?: number
   /** By path, for the recipe ewc. */
@@ -52,38 +58,99 @@ interface SeedResult {
 /** Runs all seeds and prints the report; saves the model that is best on the validation examples. */
 export const adaptSeeds = (options: SeedsOptions): Promise<void> =>
   withDiskErrors(options.out, async () => {
-    await using _ = await lockRun(options.out)
+    const { out, onlySeed } = options
+    // of several processes the first has the folder's lock, the others have those of their seeds' folders
+    await using _ = await lockRun(onlySeed === undefined ? out : placeOf(out, onlySeed).folder)
     await runSeeds(options)
   })
 
 async function runSeeds(options: SeedsOptions): Promise<void> {
-  const { settings, seeds, out, resume, goOn } = options
-  const results: SeedResult[] = []
+  const { settings, seeds, out, resume, goOn, onlySeed } = options
+  if (onlySeed !== undefined) {
+    // one of several processes: its model stays beside its result until all are there
+    const place = placeOf(out, onlySeed)
+    await runSeed(options, onlySeed, place.folder, { before: [], first: false, saveTo: place.model })
+    return
+  }
   const reportFile = join(out, 'training', 'report.json')
   if (resume && existsSync(reportFile)) say('this run is finished; there is nothing to resume')
   if (!resume) await rm(reportFile, { force: true })
-  for (let i = 0; i < seeds; i++) {
-    const seed = settings.seed + i
-    const folder = join(out, 'training', `seed-${seed}`)
-    const file = join(folder, 'result.json')
-    if (!resume) await rm(folder, { recursive: true, force: true })
-    const result = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as SeedResult) : await runSeed(options, seed, folder, results, i === 0)
-    if (!result) {
-      say(`stopped; everything is saved. Go on with\n  ${goOn}`)
-      return
-    }
-    results.push(result)
-    if (seeds > 1)
-      say(
-        named(
-          `seed ${seed}`,
-          `validation ${percent(result.report.valid.accuracy)}${result.test ? `, test ${percent(result.test.report.accuracy)}` : ''}`,
-        ),
-      )
+  const all = Array.from({ length: seeds }, (_, i) => settings.seed + i)
+  if (!resume) for (const seed of all) await rm(placeOf(out, seed).folder, { recursive: true, force: true })
+  const open = all.filter((seed) => !existsSync(placeOf(out, seed).result))
+  const jobs = usefulJobs(options.jobs, open.length)
+  if (options.jobs > jobs && open.length > jobs) say(named('seeds', `${options.jobs} jobs asked for; ${jobs} at a time, as many as there are cores`))
+  const done = jobs > 1 ? await parallel(options, open, jobs) : await oneByOne(options, all)
+  if (!done) {
+    say(`stopped; everything is saved. Go on with\n  ${goOn}`)
+    return
   }
+  const results = all.map((seed) => readResult(placeOf(out, seed).result))
+  await takeBest(options, results)
   const floor = options.baseline ? floorOf(options.data) : undefined
-  await writeFile(reportFile, JSON.stringify({ results, floor }, undefined, 2))
-  printReport(results, options, floor)
+  const failures = failuresOf(results, options.data)
+  await writeFile(reportFile, JSON.stringify({ results, floor, failures }, undefined, 2))
+  printReport(results, options, floor, failures)
+}
+
+/** Where a seed keeps its things. */
+const placeOf = (out: string, seed: number) => {
+  const folder = join(out, 'training', `seed-${seed}`)
+  return { folder, result: join(folder, 'result.json'), model: join(folder, 'model') }
+}
+
+const readResult = (file: string) => JSON.parse(readFileSync(file, 'utf8')) as SeedResult
+
+async function oneByOne(options: SeedsOptions, all: readonly number[]): Promise<boolean> {
+  const results: SeedResult[] = []
+  for (const [i, seed] of all.entries()) {
+    const { folder, result: file } = placeOf(options.out, seed)
+    const result = existsSync(file)
+      ? readResult(file)
+      : await runSeed(options, seed, folder, { before: results, first: i === 0, saveTo: options.out })
+    if (!result) return false
+    results.push(result)
+    if (all.length > 1) saySeed(result)
+  }
+  return true
+}
+
+function parallel({ out, threads, saveEvery, mistakes }: SeedsOptions, seeds: readonly number[], jobs: number): Promise<boolean> {
+  say(
+    named(
+      'seeds',
+      `${seeds.length} to run, ${jobs} at a time in processes of one thread each${threads === undefined || threads === 1 ? '' : ' (--threads is for one after the other)'}`,
+    ),
+  )
+  return runInParallel({
+    ...{ out, seeds, jobs },
+    more: ['--mistakes', String(mistakes), ...(saveEvery === undefined ? [] : ['--save-every', String(saveEvery)])],
+    resultOf: (seed) => placeOf(out, seed).result,
+    onDone: (seed) => saySeed(readResult(placeOf(out, seed).result)),
+  })
+}
+
+const saySeed = ({ seed, report, test }: SeedResult) =>
+  say(named(`seed ${seed}`, `validation ${percent(report.valid.accuracy)}${test ? `, test ${percent(test.report.accuracy)}` : ''}`))
+
+/** Of models that processes left beside their results the best goes to the run's folder; where it is there already (seeds one after the other), it stays. */
+async function takeBest({ out }: SeedsOptions, results: readonly SeedResult[]): Promise<void> {
+  const best = placeOf(out, bestOf(results)!.seed).model
+  if (existsSync(best)) {
+    await using model = await loadClassifier(best, { threads: 1 })
+    await model.save(out)
+  }
+  for (const { seed } of results) await rm(placeOf(out, seed).model, { recursive: true, force: true })
+}
+
+/** The runs that failed as a whole, by the examples that the report is about. */
+function failuresOf(results: readonly SeedResult[], { valid, test }: AdaptData): (Failure | undefined)[] {
+  if (results.length < 2) return results.map(() => undefined)
+  const majority = majorityShare((test ?? valid).map(({ label }) => label))
+  return degenerateRuns(
+    results.map((x) => (x.test ?? x.valid).report.accuracy),
+    majority,
+  )
 }
 
 const bestOf = (results: readonly SeedResult[]): SeedResult | undefined =>
@@ -94,10 +161,9 @@ async function runSeed(
   options: SeedsOptions,
   seed: number,
   folder: string,
-  before: readonly SeedResult[],
-  first: boolean,
+  { before, first, saveTo }: { before: readonly SeedResult[]; first: boolean; saveTo: string },
 ): Promise<SeedResult | undefined> {
-  const { backbone, data, settings, seeds, out, threads, saveEvery, mistakes } = options
+  const { backbone, data, settings, seeds, threads, saveEvery, mistakes } = options
   const { train, valid, test, labels } = data
   const screen = adaptScreen(seeds > 1 ? `seed ${seed}` : 'adapt', (plan) => {
     interrupt.arm()
@@ -113,7 +179,13 @@ async function runSeed(
       stateFolder: folder,
       resume: true,
       signal: interrupt.signal,
-      onEvent: (event) => screen.event(event),
+      onEvent(event) {
+        if (options.onlySeed === undefined) screen.event(event)
+        else {
+          if (event.kind === 'plan') interrupt.arm()
+          tellParent(event)
+        }
+      },
       ...(options.frozenCache === undefined ? {} : { frozenCache: options.frozenCache }),
       ...(options.fisher ? { fisher: options.fisher } : {}),
       ...(threads === undefined ? {} : { threads }),
@@ -123,9 +195,9 @@ async function runSeed(
     const kept = bestOf(before)
     const better = report.bestEpoch > 0 && (!kept || report.valid.accuracy > kept.report.valid.accuracy)
     screen.end()
-    if (better) await model.save(out)
+    if (better) await model.save(saveTo)
     if (report.stopped) {
-      if (better) say(named('saved', `the best epoch so far (${report.bestEpoch}, validation ${percent(report.valid.accuracy)}): ${out}`))
+      if (better) say(named('saved', `the best epoch so far (${report.bestEpoch}, validation ${percent(report.valid.accuracy)}): ${saveTo}`))
       return undefined
     }
     const result: SeedResult = {
@@ -165,11 +237,17 @@ function floorOf({ train, valid, test, labels }: AdaptData): Floor {
   return { name: test ? 'test' : 'validation', accuracy: right / asked.length, examples: seen.length }
 }
 
-function printReport(results: readonly SeedResult[], { out, seeds, data }: SeedsOptions, floor: Floor | undefined): void {
+function printReport(
+  results: readonly SeedResult[],
+  { out, seeds, data }: SeedsOptions,
+  floor: Floor | undefined,
+  failures: readonly (Failure | undefined)[],
+): void {
   const best = bestOf(results)!
   const shown = best.test ?? best.valid
   print('')
-  if (seeds > 1) print(`${seedTable(results)}\n`)
+  if (seeds > 1) print(`${seedTable(results, failures)}\n`)
+  for (const line of describeFailures(results, failures, data)) print(line)
   const { report } = best
   print(
     namedResult(
@@ -201,7 +279,28 @@ function nextCommands(out: string, { text }: Example): string[] {
   ]
 }
 
-function seedTable(results: readonly SeedResult[]): string {
+/** The failed runs by name, and what the others are in the mean. */
+function describeFailures(results: readonly SeedResult[], failures: readonly (Failure | undefined)[], { valid, test }: AdaptData): string[] {
+  const accuracy = (x: SeedResult) => (x.test ?? x.valid).report.accuracy
+  const failed = results.filter((_, i) => failures[i])
+  if (failed.length === 0) return []
+  const majority = majorityShare((test ?? valid).map(({ label }) => label))
+  const why = {
+    majority: `not above that of always saying the commonest label (${percent(majority)})`,
+    outlier: 'far below the others (more than 10 points and 3 deviations)',
+  }
+  const others = results.filter((_, i) => !failures[i]).map(accuracy)
+  return [
+    ...results.flatMap((x, i) =>
+      failures[i] ? [namedResult(`seed ${x.seed}`, `failed: accuracy ${percent(accuracy(x))} is ${why[failures[i]!]}`)] : [],
+    ),
+    ...(others.length > 0 ? [namedResult('', `the ${others.length} others: accuracy ${formatMeanDeviation(others, { scale: 100 })} %`)] : []),
+    namedResult('', 'such runs happen with some seeds; a lower rate, a longer warm-up or more seeds help'),
+    '',
+  ]
+}
+
+function seedTable(results: readonly SeedResult[], failures: readonly (Failure | undefined)[]): string {
   const columns: [string, (x: SeedResult) => number | undefined][] = [
     ['validation', (x) => x.valid.report.accuracy],
     ['macro-F1', (x) => x.valid.report.macroF1],
@@ -209,8 +308,8 @@ function seedTable(results: readonly SeedResult[]): string {
     ['macro-F1', (x) => x.test?.report.macroF1],
   ]
   const there = columns.filter(([, of]) => of(results[0]!) !== undefined)
-  const rows = results.map((x) => [
-    String(x.seed),
+  const rows = results.map((x, i) => [
+    failures[i] ? `${x.seed} failed` : String(x.seed),
     ...there.map(([, of]) => (100 * of(x)!).toFixed(1)),
     x.report.bestEpoch,
     duration(x.report.seconds),

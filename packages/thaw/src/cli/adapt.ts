@@ -1,7 +1,7 @@
 // `thaw adapt`: a checkpoint and labelled texts in, a classifier out.
 
 import { existsSync, readFileSync } from 'node:fs'
-import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import { type AdaptSettings, adaptationSettings, type Backbone, load, type RecipeName, recipes, schemes, tutorialSettings } from '../adapt/index.js'
@@ -12,12 +12,13 @@ import { poolings } from '../tasks/pooling.js'
 import { type AdaptData, describeData, readData } from './adapt-data.js'
 import { estimatedSeconds, measuredSpeed } from './adapt-estimate.js'
 import { fisherOf, needsFisher } from './adapt-fisher.js'
+import { showRates } from './adapt-rate.js'
 import { adaptSeeds } from './adapt-seeds.js'
 import { bundledDefault, chooseCheckpoint, namedCheckpoint, terminalQuestion } from './choose-checkpoint.js'
 import { addDataOptions, type DataOptions, dataOptionsOf } from './data-options.js'
 import { refuseChanges, refuseUsedFolder } from './out-folder.js'
 import { named, say, shellWord } from './screen.js'
-import { count, countOrNone, nonNegative, positive, probability, share } from './values.js'
+import { count, countOrNone, nonNegative, positive, probability, share, weights } from './values.js'
 
 /** What a run is made of: kept as training/run.json, read again by --resume. */
 export interface AdaptRun extends DataOptions, Partial<Omit<AdaptSettings, 'recipe'>> {
@@ -43,6 +44,9 @@ interface Options extends Omit<AdaptRun, 'command' | 'checkpoint'> {
   task: 'classification'
   resume?: boolean
   overwrite?: boolean
+  findRate?: boolean
+  jobs?: number
+  onlySeed?: number
   offline?: boolean
   threads?: number
   saveEvery?: number
@@ -101,6 +105,12 @@ export function registerAdapt(program: Command): void {
     .option('--seed <n>', 'of head, order and dropout; default 1', countOrNone)
     .option('--seeds <n>', 'run so many seeds, report mean ± deviation, keep the best by validation', count)
     .option('--frozen-cache <MB>', 'memory for outputs of frozen layers, more goes to disk; 0 for none; default 512', nonNegative)
+    .option('--jobs <n>', 'with --seeds: so many at a time, in processes of one thread each; default 1', count)
+    .addOption(new Option('--only-seed <n>', 'one seed of a run that another process leads').argParser(countOrNone).hideHelp())
+    .option('--patience <n>', 'end when so many epochs were not better on the validation examples', count)
+    .option('--class-weights <weights>', 'for rare labels: balanced, or label=weight,…', weights)
+    .option('--thresholds', 'decide by thresholds for each label that are best on the validation examples (macro-F1)')
+    .option('--find-rate', 'train nothing: draw the loss by rate (100 steps), and suggest one')
     .option('--save-every <seconds>', 'default 30', positive)
     .option('--threads <n>', 'default: all cores, at most 8', count)
     .optionsGroup('Report:')
@@ -111,7 +121,21 @@ export function registerAdapt(program: Command): void {
 }
 
 async function runAdapt(checkpoint: string | undefined, options: Options): Promise<void> {
-  const { out, task: _, resume = false, overwrite = false, offline, threads, saveEvery, mistakes, baseline, ...given } = options
+  const {
+    out,
+    task: _,
+    resume = false,
+    overwrite = false,
+    findRate = false,
+    jobs = 1,
+    onlySeed,
+    offline,
+    threads,
+    saveEvery,
+    mistakes,
+    baseline,
+    ...given
+  } = options
   const folder = join(out, 'training')
   const goOn = `thaw adapt --resume --out ${shellWord(out)}`
   if (!resume) {
@@ -121,7 +145,7 @@ async function runAdapt(checkpoint: string | undefined, options: Options): Promi
       )
     if ([given.train, given.valid, given.test].includes('-'))
       throw new Error('-: standard input cannot be read again when a run is resumed; name a file')
-    refuseUsedFolder(out, goOn, overwrite)
+    if (!findRate) refuseUsedFolder(out, goOn, overwrite)
   }
   const run = resume
     ? await readRun(out, { ...given, ...(checkpoint === undefined ? {} : { checkpoint }) })
@@ -143,6 +167,10 @@ async function runAdapt(checkpoint: string | undefined, options: Options): Promi
   const wanted = { ...recipeOf(run.recipe), ...settingsOf(run) }
   const settings = adaptationSettings(wanted, backbone.config, data.train.length)
   const fisher = needsFisher(settings, run.fisherText)
+  if (findRate) {
+    const known = fisher ? { fisher: await fisherOf(backbone, run.fisherText!, threads) } : {}
+    return showRates({ backbone, data, settings, out, threads, ...known })
+  }
   const seeds = run.seeds ?? 1
   if (!resume) {
     say(`\n${describeData(data, backbone, settings)}\n`)
@@ -164,7 +192,9 @@ async function runAdapt(checkpoint: string | undefined, options: Options): Promi
     saveEvery,
     mistakes,
     baseline,
-    ...(fisher ? { fisher: await fisherOf(backbone, run.fisherText!, out, threads) } : {}),
+    jobs,
+    ...(onlySeed === undefined ? {} : { onlySeed }),
+    ...(fisher ? { fisher: await fisherOf(backbone, run.fisherText!, threads, folder) } : {}),
   })
 }
 
@@ -213,8 +243,40 @@ const recipeOf = (name: AdaptRun['recipe']): Partial<AdaptSettings> =>
 
 /** The settings among a run's options. */
 function settingsOf(run: AdaptRun): Partial<AdaptSettings> {
-  const { scheme, pooling, epochs, batch, rate, headFactor, warmup, dropout, clip, weightDecay, maxLength, seed } = run
-  const all = { scheme, pooling, epochs, batch, rate, headFactor, warmup, dropout, clip, weightDecay, maxLength, seed }
+  const {
+    scheme,
+    pooling,
+    epochs,
+    batch,
+    rate,
+    headFactor,
+    warmup,
+    dropout,
+    clip,
+    weightDecay,
+    maxLength,
+    seed,
+    patience,
+    classWeights,
+    thresholds,
+  } = run
+  const all = {
+    scheme,
+    pooling,
+    epochs,
+    batch,
+    rate,
+    headFactor,
+    warmup,
+    dropout,
+    clip,
+    weightDecay,
+    maxLength,
+    seed,
+    patience,
+    classWeights,
+    thresholds,
+  }
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }
 
@@ -225,7 +287,14 @@ async function readRun(out: string, given: Record<string, unknown>): Promise<Ada
   const run = JSON.parse(readFileSync(file, 'utf8')) as AdaptRun
   if (run.command !== 'adapt')
     throw new Error(`${out}: the run in this folder is a pretraining run; go on with it by thaw pretrain --resume --out ${shellWord(out)}`)
-  refuseChanges(given, { ...run }, out)
+  // more seeds than the run began with are added to it
+  const more = typeof given.seeds === 'number' && given.seeds > (run.seeds ?? 1) ? { seeds: given.seeds } : {}
+  refuseChanges(given, { ...run, ...more }, out)
+  if ('seeds' in more) {
+    Object.assign(run, more)
+    await replaceFile(file, JSON.stringify(run, undefined, 2))
+    await rm(join(out, 'training', 'report.json'), { force: true })
+  }
   return run
 }
 

@@ -7,6 +7,7 @@ import { count, counted } from '../log/format.js'
 import { table } from '../log/table.js'
 import { type ClassificationReport, worstMistakes } from '../metrics/classification.js'
 import { formatClasses, formatConfusion } from '../metrics/confusion.js'
+import { decide } from '../metrics/thresholds.js'
 import { namedResult, percent } from './screen.js'
 
 export interface MistakenExample {
@@ -36,18 +37,20 @@ export async function evaluation(
   const withIds = examples.map((example) => ({ ...example, name: example.label, label: labels.indexOf(example.label!) }))
   const known = new Set(trained.map(sameText))
   const fresh = examples.flatMap((example, i) => (known.has(sameText(example)) ? [] : [i]))
-  const right = fresh.filter((i) => probabilities[i]!.indexOf(Math.max(...probabilities[i]!)) === withIds[i]!.label)
+  const right = fresh.filter((i) => decide(probabilities[i]!, model.thresholds) === withIds[i]!.label)
   const partly = fresh.length > 0 && fresh.length < examples.length
   return {
     report,
     ...(partly ? { unseen: { examples: fresh.length, accuracy: right.length / fresh.length } } : {}),
-    mistakes: worstMistakes(withIds, probabilities, mistakes).map(({ example, truth, predicted, confidence }) => ({
-      line: example.line,
-      text: example.pair === undefined ? example.text : `${example.text} | ${example.pair}`,
-      truth: labels[truth]!,
-      predicted: labels[predicted]!,
-      confidence,
-    })),
+    mistakes: worstMistakes(withIds, probabilities, mistakes, (row) => decide(row, model.thresholds)).map(
+      ({ example, truth, predicted, confidence }) => ({
+        line: example.line,
+        text: example.pair === undefined ? example.text : `${example.text} | ${example.pair}`,
+        truth: labels[truth]!,
+        predicted: labels[predicted]!,
+        confidence,
+      }),
+    ),
   }
 }
 

@@ -11,6 +11,7 @@ import { csvLine } from '../data/table.js'
 import { count as number } from '../log/format.js'
 import { progress } from '../log/progress.js'
 import { table } from '../log/table.js'
+import { decide } from '../metrics/thresholds.js'
 import { openClassifier } from './open-classifier.js'
 import { say } from './screen.js'
 import { count, names } from './values.js'
@@ -145,7 +146,7 @@ async function write(out: NodeJS.WritableStream, { examples, head, line }: Input
     const lines = part.map(({ text }, i) => {
       if (text === '') return line(at + i, undefined)
       const row = rows[next++]!
-      const best = row.indexOf(Math.max(...row))
+      const best = decide(row, model.thresholds)
       return line(at + i, { label: model.labels[best]!, score: row[best]! })
     })
     await put(`${lines.join('\n')}\n`)

@@ -41,3 +41,16 @@ export const pairs: Parse<Record<string, string | number | boolean>> = (text) =>
       return [name, value === 'true' ? true : value === 'false' ? false : Number.isFinite(Number(value)) ? Number(value) : value]
     }),
   )
+
+/** `balanced`, or `label=weight` with commas between them. */
+export const weights: Parse<'balanced' | Record<string, number>> = (text) => {
+  if (text === 'balanced') return text
+  return Object.fromEntries(
+    names(text).map((pair) => {
+      const [, name, value] = /^(.+)=([^=]+)$/.exec(pair) ?? []
+      if (name === undefined || !(Number(value) > 0))
+        throw new InvalidArgumentError('Expected balanced, or label=weight, or several with commas between them.')
+      return [name, Number(value)]
+    }),
+  )
+}

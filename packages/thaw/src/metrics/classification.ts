@@ -80,7 +80,7 @@ export type Mistake<T> = {
  * The wrongly classified examples with the highest loss −ln p(truth), worst first: the place to look for label noise and blind spots.
  *
  * `probabilities[i]` holds the class probabilities of `examples[i]`, whose true class is `examples[i].label` (an index). At most `n` come back,
- * fewer where fewer are wrong; equal losses keep the order of the data.
+ * fewer where fewer are wrong; equal losses keep the order of the data. `decided` says which class a row stands for, by default the most probable.
  *
  * ```ts
  * worstMistakes([{ text: 'meow', label: 0 }], [[0.1, 0.9]], 5)   // [{ index: 0, truth: 0, predicted: 1, loss: 2.30…, confidence: 0.9, … }]
@@ -90,6 +90,7 @@ export function worstMistakes<T extends { label: number }>(
   examples: readonly T[],
   probabilities: readonly ArrayLike<number>[],
   n: number,
+  decided: (row: ArrayLike<number>) => number = largest,
 ): Mistake<T>[] {
   if (examples.length !== probabilities.length) {
     throw new RangeError(
@@ -103,13 +104,18 @@ export function worstMistakes<T extends { label: number }>(
     if (chance === undefined) {
       throw new RangeError(`worstMistakes: examples[${index}].label is ${example.label}, but its row of probabilities has ${row.length} classes`)
     }
-    let predicted = 0
-    for (let k = 1; k < row.length; k++) if (row[k]! > row[predicted]!) predicted = k
+    const predicted = decided(row)
     if (predicted !== example.label) {
       mistakes.push({ example, index, truth: example.label, predicted, loss: -Math.log(chance), confidence: row[predicted]! })
     }
   })
   return mistakes.sort((a, b) => (a.loss === b.loss ? a.index - b.index : b.loss - a.loss)).slice(0, n)
+}
+
+function largest(row: ArrayLike<number>): number {
+  let best = 0
+  for (let k = 1; k < row.length; k++) if (row[k]! > row[best]!) best = k
+  return best
 }
 
 function classIndex(name: string, values: ArrayLike<number>, at: number, labels: readonly string[]): number {

@@ -1,7 +1,7 @@
 // Text classification: a linear head on a pooled hidden state, trained with cross-entropy (GPT: Radford et al. 2018, section 3.2; the
 // tutorial's hands-on 3).
 
-import { dim, input, ops, type Tensor } from '@thaw/tensor'
+import { constant, dim, input, ops, type Tensor } from '@thaw/tensor'
 import type { TransformerConfig } from '../models/config.js'
 import { transformer } from '../models/transformer.js'
 import { dropout, linear } from '../nn/layers.js'
@@ -55,5 +55,10 @@ export function classifierLogits(scope: Scope, config: TransformerConfig, inputs
   )
 }
 
-/** The mean cross-entropy against label ids [batch]. */
-export const classifierLoss = (logits: Tensor): Tensor => ops.crossEntropy(logits, input('labels', [dim('batch')], 'i32'))
+/** The mean cross-entropy against label ids [batch]; with a weight for each label the weighted mean, Σ w ℓ / Σ w, as PyTorch's `CrossEntropyLoss` has it. */
+export function classifierLoss(logits: Tensor, weights?: readonly number[]): Tensor {
+  const labels = input('labels', [dim('batch')], 'i32')
+  if (!weights) return ops.crossEntropy(logits, labels)
+  const each = ops.reshape(ops.gather(constant(weights, [weights.length, 1]), labels), [dim('batch')])
+  return ops.div(ops.sum(ops.mul(ops.crossEntropy(logits, labels, { reduction: 'none' }), each)), ops.sum(each))
+}

@@ -24,8 +24,8 @@ export interface LoopOptions {
   /** The batches of a step, one a microstep, in order from `from` on. */
   batches: AsyncIterator<readonly Readonly<Record<string, Feed>>[]>
   onStep?(report: StepReport): void
-  /** Called after every `every` steps, and by `thaw` before saving. */
-  validate?: { every: number; run(step: number): Promise<void> }
+  /** Called after every `every` steps, and by `thaw` before saving. What gives `'stop'` ends the run. */
+  validate?: { every: number; run(step: number): Promise<unknown> }
   /** Called when `seconds` have passed since the last save, when stopped, and at the end. */
   save?: { seconds: number; run(step: number): Promise<void> }
   /** Stops after the current step. */
@@ -42,7 +42,8 @@ export async function runLoop(options: LoopOptions): Promise<{ step: number; sto
   const { trainer, total, from = 0, seed, rate, batches, onStep, validate, save, signal } = options
   let saved = performance.now()
   let step = from
-  while (step < total && !signal?.aborted) {
+  let ended = false
+  while (step < total && !ended && !signal?.aborted) {
     const next = await batches.next()
     if (next.done) throw new Error(`the data ended at step ${step}, but ${total} steps were planned`)
     const current = rate(step)
@@ -55,12 +56,12 @@ export async function runLoop(options: LoopOptions): Promise<{ step: number; sto
     }
     step++
     onStep?.({ step, loss: result.loss, gradientNorm: result.gradientNorm, rate: current, outputs: result.outputs })
-    if (validate && (step % validate.every === 0 || step === total)) await validate.run(step)
+    if (validate && (step % validate.every === 0 || step === total)) ended = (await validate.run(step)) === 'stop'
     if (save && step < total && performance.now() - saved > save.seconds * 1000) {
       await save.run(step)
       saved = performance.now()
     }
   }
   if (save && step > from) await save.run(step)
-  return { step, stopped: step < total }
+  return { step, stopped: step < total && !ended }
 }
