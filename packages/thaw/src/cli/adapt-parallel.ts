@@ -4,13 +4,10 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { fileURLToPath } from 'node:url'
 import type { AdaptEvent } from '../adapt/index.js'
 import { statusLine } from '../log/status.js'
 import { interruptible } from './interrupt.js'
 import { named, say } from './screen.js'
-
-const program = fileURLToPath(new URL('../../bin/thaw.js', import.meta.url))
 
 /** What a process of one seed tells while it runs. */
 export interface SeedProgress {
@@ -52,7 +49,8 @@ export async function runInParallel({ out, seeds, jobs, resultOf, more, onDone }
     new Promise<void>((resolve) => {
       const args = ['adapt', '--resume', '--out', out, '--only-seed', String(seed), '--threads', '1', '--no-baseline', ...more]
       // in a process group of its own: ^C reaches it from here alone, once
-      const child = fork(program, args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], detached: true, execArgv: [] })
+      // the same command again, however it was installed
+      const child = fork(process.argv[1]!, args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], detached: true, execArgv: [] })
       let said = ''
       child.stderr!.setEncoding('utf8').on('data', (text: string) => {
         said = (said + text).slice(-4000)
