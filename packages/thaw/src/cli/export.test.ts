@@ -61,7 +61,7 @@ test('what cannot be exported says why', () =>
     )
     assert.match(
       await commandError(['export', trec, '--to', 'gguf', '--out', out]),
-      /argument 'gguf' is invalid\. Allowed choices are safetensors, onnx\./,
+      /argument 'gguf' is invalid\. Allowed choices are safetensors, onnx, adapter\./,
     )
     assert.match(await commandError(['export', trec, '--out', out]), /required option '--to <format>' not specified/)
   }))
