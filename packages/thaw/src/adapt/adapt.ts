@@ -3,25 +3,27 @@
 import { adamw, createExecutor, type Executor, linear, type Store, type Tensor } from '@thaw/tensor'
 import { runLog } from '#run-log'
 import { digest, loadTrainingState, removeTrainingState, saveTrainingState } from '#training-state'
-import type { ClassificationReport } from '../metrics/classification.js'
+import type { TransformerConfig } from '../models/config.js'
 import { parameterShapes } from '../models/shapes.js'
-import type { ClassificationTask } from '../tasks/classification.js'
-import { textEncoder } from '../tasks/inputs.js'
+import { exampleRows, rowsPerExample, type TextLike } from '../tasks/form.js'
+import { type EncodedText, textEncoder } from '../tasks/inputs.js'
+import { rowsOf, type Task } from '../tasks/task.js'
 import { runLoop, type StepReport } from '../train/loop.js'
 import { createStagedTrainer } from '../train/staged-trainer.js'
 import { createTrainer } from '../train/trainer.js'
 import { anchorStores } from './anchors.js'
 import type { Backbone } from './backbone.js'
-import { featureFeeds, frozenFeatures, tokenFeeds, trainingBatches } from './batches.js'
-import { type Classifier, type ClassifierDetails, createClassifier, labelId, type TextLike } from './classifier.js'
+import { type EncodedData, featureFeeds, frozenFeatures, tokenFeeds, trainingBatches } from './batches.js'
 import type { CacheReport } from './frozen-prefix.js'
+import type { Kind, Models, Reports, Scores } from './kinds.js'
 import { checkSignals, languageFeeds, signalsOf } from './language.js'
 import { buildNetwork, readsMix } from './network.js'
 import { addedRow, fill, type PartialLoad, tokenTable, withClf } from './parameters.js'
 import { describePlan, planRecipe } from './recipe/plan.js'
 import { type AdaptSettings, adaptationSettings } from './settings.js'
 import { stageCaches } from './stage-caches.js'
-import { headValidator, modelValidator } from './validation.js'
+import { createModel, detailsOf, targetOf } from './targets.js'
+import { headValidator, modelValidator, type Validator } from './validation.js'
 
 export type LabelledText = TextLike & { label?: string }
 
@@ -45,7 +47,16 @@ export type AdaptEvent =
   | ({ kind: 'cache' } & CacheReport)
   | { kind: 'features'; texts: number; seconds: number }
   | ({ kind: 'step'; total: number; tokens: number } & StepReport)
-  | { kind: 'epoch'; epoch: number; epochs: number; step: number; accuracy: number; macroF1: number; loss: number; losses: Losses; best: boolean }
+  | {
+      kind: 'epoch'
+      epoch: number
+      epochs: number
+      step: number
+      scores: Readonly<Record<string, number>>
+      loss: number
+      losses: Losses
+      best: boolean
+    }
   | { kind: 'saved'; step: number }
 
 export interface AdaptOptions extends Partial<AdaptSettings> {
@@ -68,7 +79,7 @@ export interface AdaptOptions extends Partial<AdaptSettings> {
   onEvent?: (event: AdaptEvent) => void
 }
 
-export interface AdaptReport {
+export interface AdaptReport<K extends Kind = 'classification'> {
   settings: AdaptSettings
   load: PartialLoad
   steps: number
@@ -79,17 +90,18 @@ export interface AdaptReport {
   /** In all sessions of the run. */
   seconds: number
   bestEpoch: number
-  epochs: { epoch: number; accuracy: number; macroF1: number; loss: number; losses: Losses }[]
+  /** `score` is what chooses: accuracy, or the mean of Pearson's and Spearman's correlation. */
+  epochs: ({ epoch: number; score: number; loss: number; losses: Losses } & Scores[K])[]
   /** What was computed once, by stage. */
   cached: CacheReport[]
-  valid: ClassificationReport
-  test?: ClassificationReport
+  valid: Reports[K]
+  test?: Reports[K]
 }
 
 interface Position {
   step: number
   bestEpoch: number
-  epochs: AdaptReport['epochs']
+  epochs: AdaptReport<Kind>['epochs']
   seconds: number
   /** Of the losses' parts, since the last validation. */
   sums: Record<string, number>
@@ -101,30 +113,30 @@ interface Position {
 const defaultFrozenCache = 512 * 2 ** 20
 
 /**
- * Adapts a backbone to a classification task, keeps the best epoch by validation accuracy, and reports on the test texts once.
+ * Adapts a backbone to a task, keeps the best epoch by validation (accuracy, or correlation), and reports on the test examples once.
  *
  * ```ts
  * const { model, report } = await adapt(await load('./checkpoints/wiki-lm'), classification({ labels }), { train, valid, seed: 1 })
  * await model.predict('Who wrote Hamlet?')   // [{ label: 'HUM', score: 0.98 }, …]
  * ```
  */
-export async function adapt(
+export async function adapt<T extends Task>(
   backbone: Backbone,
-  task: ClassificationTask,
+  task: T,
   options: AdaptOptions,
-): Promise<{ model: Classifier; report: AdaptReport }> {
+): Promise<{ model: Models[T['kind']]; report: AdaptReport<T['kind']> }> {
   const { train, valid, test, threads, stateFolder, saveEvery, resume, signal, onEvent = () => {}, ...given } = options
   for (const [name, examples] of Object.entries({ train, valid })) if (examples.length === 0) throw new Error(`${name}: no examples`)
   for (const [name, examples] of Object.entries({ train, valid, test: test ?? [] }))
     examples.forEach((example, i) => {
       if (example.label === undefined) throw new Error(`${name}: example ${i + 1} has no label`)
-      labelId(task.labels, example.label)
+      targetOf(task, example)
     })
   const settings = adaptationSettings(given, backbone.config, train.length)
   const executor = await createExecutor(threads === undefined ? {} : { threads })
   try {
     const { model, report } = await run(executor, backbone, task, settings, { ...options, onEvent })
-    return { model, report }
+    return { model: model as Models[T['kind']], report: report as AdaptReport<T['kind']> }
   } catch (error) {
     await executor[Symbol.asyncDispose]()
     throw error
@@ -134,20 +146,21 @@ export async function adapt(
 async function run(
   executor: Executor,
   backbone: Backbone,
-  task: ClassificationTask,
+  task: Task,
   settings: AdaptSettings,
   options: AdaptOptions & { onEvent(event: AdaptEvent): void },
 ) {
   const { train, valid, test, stateFolder, saveEvery = 30, resume, signal, onEvent } = options
   const started = performance.now()
-  const { labels } = task
   const { tokenizer, config, clf } = withClf(backbone, settings)
   const frozen = settings.scheme === 'frozen'
-  const mix = readsMix(settings)
+  const mix = readsMix(settings, task)
   const { recipe } = settings
-  const details: ClassifierDetails = {
-    task: 'classification',
-    labels,
+  const rowsOfExample = rowsOf(task)
+  const segments = feedsSegments(task, config, train)
+  const details = {
+    ...detailsOf(task),
+    ...(segments ? ({ segments: true } as const) : {}),
     pooling: settings.pooling,
     mix,
     maxLength: settings.maxLength,
@@ -156,7 +169,7 @@ async function run(
   }
   const signals = signalsOf(recipe)
   checkSignals(signals, backbone)
-  const network = buildNetwork(config, settings, labels.length, clf)
+  const network = buildNetwork(config, settings, task, clf, { segments })
   const { scope, loss, old, added } = network
   const shapes = new Map<string, readonly number[]>([
     ...parameterShapes(config),
@@ -176,19 +189,27 @@ async function run(
   const trainable = [...reached]
     .filter(([path]) => trains?.has(path) ?? (!frozen || path.startsWith('heads.') || path === addedRow))
     .map(([, tensor]) => tensor)
+  if (trainable.length === 0)
+    throw new Error(`scheme ${settings.scheme}: nothing would be trained: two towers compared by their cosine have no head; take the scheme full`)
   const headFactor = (path: string) => (path.startsWith('heads.') ? settings.headFactor : 1)
   const optimizer = adamw({ weightDecay: settings.weightDecay, ...(settings.clip > 0 ? { clip: settings.clip } : {}) })
   const encode = textEncoder(tokenizer, settings.maxLength, clf)
-  const texts = train.map(({ text, pair }) => encode(text, pair))
-  const encoded = { texts, targets: train.map(({ label }) => labelId(labels, label)), pad: tokenizer.special.pad?.id ?? 0 }
+  const encoded: EncodedData = {
+    rows: train.map((example) => exampleRows(rowsOfExample, example).map(({ text, pair }) => encode(text, pair))),
+    targets: train.map((example) => targetOf(task, example)),
+    targetType: task.kind === 'regression' ? 'f32' : 'i32',
+    pad: tokenizer.special.pad?.id ?? 0,
+    segments,
+  }
   const cached: CacheReport[] = []
   const caches =
     plan &&
     stageCaches({
       ...{ executor, params, plan, perEpoch, network, seed: settings.seed },
-      plain: buildNetwork(config, settings, labels.length, clf, { training: false }),
-      lengths: texts.map(({ ids }) => ids.length),
-      memory: options.frozenCache ?? defaultFrozenCache,
+      plain: buildNetwork(config, settings, task, clf, { segments, training: false }),
+      lengths: encoded.rows.map(([row]) => row!.ids.length),
+      // an activation is kept for a text, not for several
+      memory: rowsPerExample(rowsOfExample) > 1 ? 0 : (options.frozenCache ?? defaultFrozenCache),
       onCache(report) {
         cached.push(report)
         onEvent({ kind: 'cache', ...report })
@@ -201,7 +222,7 @@ async function run(
         stores: await anchorStores(executor, params, plan, { reached, old, fisher: options.fisher }),
       })
     : await createTrainer(executor, { loss, trainable, optimizer, rateOf: headFactor, params })
-  const model = await createClassifier({ config, tokenizer, details, executor, params, owns: true })
+  const model = await createModel(task, { config, tokenizer, details, executor, params, owns: true })
 
   const count = (tensors: Iterable<readonly number[]>) => [...tensors].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0)
   const trained = count(trainable.map((x) => x.shape as number[]))
@@ -212,25 +233,29 @@ async function run(
   const partial = frozen || recipe !== undefined
   await best.declare(partial ? trainable : await params.describe())
   const stores = { params: partial ? await subset(executor, trainable) : params, optimizer: trainer.optimizer, best }
-  const position: Position = { step: 0, bestEpoch: 0, epochs: [], seconds: 0, sums: {}, settings, data: fingerprint(train, valid, labels) }
+  const position: Position = { step: 0, bestEpoch: 0, epochs: [], seconds: 0, sums: {}, settings, data: fingerprint(train, valid, task) }
   if (stateFolder && resume) Object.assign(position, sameRun(await loadTrainingState<Position>(stateFolder, stores), position, stateFolder))
   else if (stateFolder) await removeTrainingState(stateFolder)
   if (partial && position.step > 0) await stores.params.copyTo(params)
   const from = position.step
-  const truncated = texts.filter((x) => x.truncated).length
+  const truncated = encoded.rows.filter((rows) => rows.some((row) => row.truncated)).length
   onEvent({ kind: 'plan', settings, steps: total, from, trained, parameters, truncated, load, stages: plan ? describePlan(plan, settings.rate) : [] })
   const secondsSoFar = () => position.seconds + (performance.now() - started) / 1000
 
   const schedule = recipe?.ingredients.some(({ kind }) => kind === 'schedule') ? plan!.schedule : linear({ warmup: settings.warmup, total })
-  const featuresOf = (some: typeof texts) => frozenFeatures(executor, config, params, some, { pad: encoded.pad, maxLength: settings.maxLength })
-  const validTexts = valid.map(({ text, pair }) => encode(text, pair))
-  const validator = mix ? await headValidator(executor, config, params, await featuresOf(validTexts), valid, labels) : modelValidator(model, valid)
+  const featuresOf = (some: EncodedText[]) =>
+    frozenFeatures(executor, config, params, some, { pad: encoded.pad, maxLength: settings.maxLength, segments })
+  const validTexts = () => valid.map(({ text, pair }) => encode(text, pair))
+  const validator: Validator =
+    mix && task.kind === 'classification'
+      ? await headValidator(executor, config, params, await featuresOf(validTexts()), valid, task.labels)
+      : modelValidator(task, model, valid)
   const tokens = tokenFeeds(encoded, settings)
   const wholeFeeds = mix
-    ? featureFeeds(await featuresOf(from < total ? texts : []), encoded.targets)
+    ? featureFeeds(await featuresOf(from < total ? encoded.rows.map(([row]) => row!) : []), encoded)
     : languageFeeds(tokens, { signals, tokenizer, causal: config.causal, seed: settings.seed, steps: total, clf })
   const feedsOf = caches ? caches.feedsOf(wholeFeeds, (some) => tokens(some, 0)) : wholeFeeds
-  if (mix) onEvent({ kind: 'features', texts: texts.length + valid.length, seconds: secondsSoFar() - position.seconds })
+  if (mix) onEvent({ kind: 'features', texts: train.length + valid.length, seconds: secondsSoFar() - position.seconds })
   using log = stateFolder ? runLog(stateFolder, from > 0 ? { resumeFrom: from } : {}) : undefined
   let seen = 0
   const end = await runLoop({
@@ -239,7 +264,7 @@ async function run(
     from,
     seed: settings.seed,
     rate: (step) => settings.rate * schedule(step),
-    batches: trainingBatches(texts, settings, from, feedsOf, (more) => {
+    batches: trainingBatches(encoded.rows, settings, from, feedsOf, (more) => {
       seen += more
     }),
     onStep(report) {
@@ -251,25 +276,27 @@ async function run(
       every: perEpoch,
       async run(step) {
         await row.toTable()
-        const { report, loss } = await validator.run()
+        const { score, scores, loss } = await validator.run()
         const epoch = step / perEpoch
         // a tie goes to the later epoch, which has seen more
-        const isBest = position.epochs.every((other) => other.accuracy <= report.accuracy)
+        const isBest = position.epochs.every((other) => other.score <= score)
         const losses = Object.fromEntries(Object.entries(position.sums).map(([name, sum]) => [name, sum / perEpoch]))
         position.sums = {}
-        position.epochs.push({ epoch, accuracy: report.accuracy, macroF1: report.macroF1, loss, losses })
+        position.epochs.push({ epoch, score, ...scores, loss, losses })
         if (isBest) {
           position.bestEpoch = epoch
           await keep(params, best, partial, trainable)
         }
-        log?.write(step, { validLoss: loss, validAccuracy: report.accuracy, validMacroF1: report.macroF1 })
+        log?.write(step, {
+          validLoss: loss,
+          ...Object.fromEntries(Object.entries(scores).map(([name, value]) => [`valid${name[0]!.toUpperCase()}${name.slice(1)}`, value])),
+        })
         onEvent({
           kind: 'epoch',
           epoch,
           epochs: settings.epochs,
           step,
-          accuracy: report.accuracy,
-          macroF1: report.macroF1,
+          scores,
           loss,
           losses,
           best: isBest,
@@ -294,7 +321,7 @@ async function run(
   await row.toTable()
   await row.remove()
   const { report: validReport } = await validator.run()
-  const report: AdaptReport = {
+  const report: AdaptReport<Kind> = {
     settings,
     load,
     steps: end.step,
@@ -331,10 +358,14 @@ async function addedRowStore(
   }
 }
 
+/** Whether token types are fed: BERT's are, where there are pairs that are read as one text. */
+const feedsSegments = (task: Task, { segments }: TransformerConfig, train: readonly LabelledText[]): boolean =>
+  segments > 1 && (task.kind === 'multiple-choice' || (task.form === 'cross-encoder' && train.some(({ pair }) => pair !== undefined)))
+
 /** What a run was made from, as one short text. */
-const fingerprint = (train: readonly LabelledText[], valid: readonly LabelledText[], labels: readonly string[]): string => {
-  const plain = (examples: readonly LabelledText[]) => examples.map(({ text, pair, label }) => [text, pair, label])
-  return digest(JSON.stringify([plain(train), plain(valid), labels]))
+const fingerprint = (train: readonly LabelledText[], valid: readonly LabelledText[], task: Task): string => {
+  const plain = (examples: readonly LabelledText[]) => examples.map(({ text, pair, choices, label }) => [text, pair, label, choices])
+  return digest(JSON.stringify([plain(train), plain(valid), task]))
 }
 
 /** The saved position, if it belongs to this run. @throws saying what differs. */

@@ -9,6 +9,7 @@ import { toyBackbone, toyQuestions } from '../testing/toy.js'
 import { type AdaptOptions, adapt } from './adapt.js'
 import type { Backbone } from './backbone.js'
 import { frozenPrefix } from './frozen-prefix.js'
+import { classification } from '../tasks/classification.js'
 import { buildNetwork } from './network.js'
 import {
   gradualUnfreezing,
@@ -25,6 +26,8 @@ import {
 } from './recipe/index.js'
 import { planRecipe } from './recipe/plan.js'
 import { adaptationSettings } from './settings.js'
+
+const threeLabels = classification({ labels: ['a', 'b', 'c'] })
 
 const task = classification({ labels: ['HUM', 'LOC', 'NUM'] })
 const questions = toyQuestions(100)
@@ -112,7 +115,7 @@ test('the cut is as high as nothing below it trains; it is refused where the upp
     const backbone = await toyBackbone(join(root, 'lm'), { layers: 3 })
     const siteOf = (...parts: Ingredient[]) => {
       const settings = adaptationSettings({ recipe: recipe(...parts) }, backbone.config, 64)
-      const networks = [true, false].map((training) => buildNetwork(backbone.config, settings, 3, undefined, { training }))
+      const networks = [true, false].map((training) => buildNetwork(backbone.config, settings, threeLabels, undefined, { training }))
       const paths = [...networks[0]!.scope.parameters.keys()]
       const fresh = new Set(paths.filter((path) => path.startsWith('heads.') || /adapter|lora|pal/.test(path)))
       const plan = planRecipe(recipe(...parts), { paths, fresh }, { steps: 10, perEpoch: 5 })
