@@ -94,6 +94,8 @@ export interface AdaptReport<K extends Kind = 'classification'> {
   epochs: ({ epoch: number; score: number; loss: number; losses: Losses } & Scores[K])[]
   /** What was computed once, by stage. */
   cached: CacheReport[]
+  /** Of the model that was kept, on the validation examples. */
+  score: number
   valid: Reports[K]
   test?: Reports[K]
 }
@@ -160,6 +162,7 @@ async function run(
   const segments = feedsSegments(task, config, train)
   const details = {
     ...detailsOf(task),
+    ...(train.some(({ pair }) => pair !== undefined) ? ({ pairs: true } as const) : {}),
     ...(segments ? ({ segments: true } as const) : {}),
     pooling: settings.pooling,
     mix,
@@ -320,7 +323,7 @@ async function run(
   if (position.bestEpoch > 0) await best.copyTo(params)
   await row.toTable()
   await row.remove()
-  const { report: validReport } = await validator.run()
+  const { report: validReport, score: validScore } = await validator.run()
   const report: AdaptReport<Kind> = {
     settings,
     load,
@@ -332,6 +335,7 @@ async function run(
     bestEpoch: position.bestEpoch,
     epochs: position.epochs,
     cached,
+    score: validScore,
     valid: validReport,
     ...(test && !end.stopped ? { test: (await model.evaluate(test as never)).report } : {}),
   }

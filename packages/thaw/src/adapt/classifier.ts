@@ -31,6 +31,8 @@ export interface ClassifierDetails {
   maxLength: number
   /** How it reads pairs; without it as one text. */
   form?: Form
+  /** It was trained on pairs of texts. */
+  pairs?: true
   /** Token types are fed: it was trained on pairs, and its backbone knows two segments. */
   segments?: true
   /** What it was made by: modules that a recipe put in are part of the model. */

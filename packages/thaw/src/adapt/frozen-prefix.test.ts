@@ -9,7 +9,6 @@ import { toyBackbone, toyQuestions } from '../testing/toy.js'
 import { type AdaptOptions, adapt } from './adapt.js'
 import type { Backbone } from './backbone.js'
 import { frozenPrefix } from './frozen-prefix.js'
-import { classification } from '../tasks/classification.js'
 import { buildNetwork } from './network.js'
 import {
   gradualUnfreezing,

@@ -11,4 +11,12 @@ export type { PartialLoad } from './parameters.js'
 export * from './recipe/index.js'
 export { type AdaptSettings, adaptationSettings, type Scheme, schemes, tutorialSettings } from './settings.js'
 export * from './structure/index.js'
-export { type Choice, type ChoiceModel, type ChoiceReport, loadChoiceModel, loadRegressor, type Regressor } from './task-models.js'
+export {
+  type Choice,
+  type ChoiceModel,
+  type ChoiceReport,
+  loadChoiceModel,
+  loadRegressor,
+  loadTaskModel,
+  type Regressor,
+  type TaskModel,

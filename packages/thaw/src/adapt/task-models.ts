@@ -4,14 +4,14 @@
 import { createExecutor } from '@thaw/tensor'
 import { type RegressionReport, regressionReport } from '../metrics/correlation.js'
 import { Scope } from '../nn/scope.js'
-import { classifierInputs } from '../tasks/classification.js'
+import { type ClassificationTask, classification, classifierInputs } from '../tasks/classification.js'
 import type { Form, TextLike } from '../tasks/form.js'
 import { choiceIndex, type MultipleChoiceTask, multipleChoice } from '../tasks/multiple-choice.js'
 import type { Pooling } from '../tasks/pooling.js'
 import { numberLabel, type RegressionTask, regression } from '../tasks/regression.js'
 import { rowsOf, taskOutputs, taskResults } from '../tasks/task.js'
 import { type Backbone, load } from './backbone.js'
-import { fillStore } from './classifier.js'
+import { type Classifier, classifierDetails, classifierFrom, fillStore } from './classifier.js'
 import { exampleOutputs, type ModelParts, saveModel } from './model-outputs.js'
 import { scopeOptionsOf } from './network.js'
 import type { Recipe } from './recipe/recipe.js'
@@ -24,6 +24,8 @@ export interface TaskDetails {
   choices?: number
   pooling: Pooling
   maxLength: number
+  /** It was trained on pairs of texts. */
+  pairs?: true
   /** Token types are fed. */
   segments?: true
   recipe?: Recipe
@@ -132,8 +134,12 @@ export function taskDetails({ details: { thaw } }: Pick<Backbone, 'details'>): T
   return details?.task === 'regression' || details?.task === 'multiple-choice' ? details : undefined
 }
 
-async function loaded(folder: string, kind: TaskDetails['task'], options: { threads?: number }): Promise<ModelParts<TaskDetails>> {
-  const backbone = await load(folder)
+async function loaded(
+  backbone: Backbone,
+  folder: string,
+  kind: TaskDetails['task'],
+  options: { threads?: number },
+): Promise<ModelParts<TaskDetails>> {
   const details = taskDetails(backbone)
   if (details?.task !== kind)
     throw new Error(`${folder}: no model of ${kind} was saved here; adapt one: thaw adapt CHECKPOINT --task ${kind} --train … --out ${folder}`)
@@ -148,15 +154,44 @@ async function loaded(folder: string, kind: TaskDetails['task'], options: { thre
   }
 }
 
-/** Loads a regressor that was saved. */
-export async function loadRegressor(folder: string, options: { threads?: number } = {}): Promise<Regressor> {
-  const parts = await loaded(folder, 'regression', options)
+async function regressorFrom(backbone: Backbone, folder: string, options: { threads?: number }): Promise<Regressor> {
+  const parts = await loaded(backbone, folder, 'regression', options)
   const { range = [0, 1], form } = parts.details
   return createRegressor({ ...parts, task: regression({ range, ...(form ? { form } : {}) }) })
 }
 
-/** Loads a model of multiple choice that was saved. */
-export async function loadChoiceModel(folder: string, options: { threads?: number } = {}): Promise<ChoiceModel> {
-  const parts = await loaded(folder, 'multiple-choice', options)
+async function choiceModelFrom(backbone: Backbone, folder: string, options: { threads?: number }): Promise<ChoiceModel> {
+  const parts = await loaded(backbone, folder, 'multiple-choice', options)
   return createChoiceModel({ ...parts, task: multipleChoice({ choices: parts.details.choices ?? 0 }) })
+}
+
+/** Loads a regressor that was saved. */
+export const loadRegressor = async (folder: string, options: { threads?: number } = {}): Promise<Regressor> =>
+  regressorFrom(await load(folder), folder, options)
+
+/** Loads a model of multiple choice that was saved. */
+export const loadChoiceModel = async (folder: string, options: { threads?: number } = {}): Promise<ChoiceModel> =>
+  choiceModelFrom(await load(folder), folder, options)
+
+/** A model with its task, whichever that is. */
+export type TaskModel =
+  | { task: ClassificationTask; model: Classifier; pairs: boolean }
+  | { task: RegressionTask; model: Regressor; pairs: boolean }
+  | { task: MultipleChoiceTask; model: ChoiceModel; pairs: boolean }
+
+/** Loads whatever `adapt` has made and saved. `pairs` says whether it was trained on pairs of texts. @throws where it is no such model. */
+export async function loadTaskModel(folder: string, options: { threads?: number } = {}): Promise<TaskModel> {
+  const backbone = await load(folder)
+  const details = taskDetails(backbone)
+  const pairs = (backbone.details.thaw as { pairs?: boolean } | undefined)?.pairs === true
+  if (details?.task === 'regression') {
+    const model = await regressorFrom(backbone, folder, options)
+    return { task: model.task, model, pairs }
+  }
+  if (details?.task === 'multiple-choice') {
+    const model = await choiceModelFrom(backbone, folder, options)
+    return { task: model.task, model, pairs }
+  }
+  const { labels, form } = classifierDetails(backbone)
+  return { task: classification({ labels, ...(form ? { form } : {}) }), model: await classifierFrom(backbone, options), pairs }
 }

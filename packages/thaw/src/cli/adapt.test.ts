@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { inFolder } from '../testing/checkpoints.js'
-import { commandError, recordedLosses, recordedSteps, thaw } from '../testing/command.js'
+import { commandError, recordedLosses, recordedSteps, thaw, withoutSignals } from '../testing/command.js'
 import { toyBackbone, toyQuestions } from '../testing/toy.js'
 
 const questions = toyQuestions(100)
@@ -107,7 +107,7 @@ test('a file as people have them: empty rows, two encodings, labels in several s
     )
   }))
 
-test('a run that is killed or stopped goes on to the losses of one that is not', () =>
+test('a run that is killed or stopped goes on to the losses of one that is not', withoutSignals, () =>
   inWorkplace(async (cwd) => {
     const settings = ['--epochs', '12', '--dropout', '0.2', '--no-baseline', '--save-every', '0.03']
     const metrics = (out: string) => join(cwd, out, 'training/seed-1/metrics.jsonl')
@@ -132,7 +132,8 @@ test('a run that is killed or stopped goes on to the losses of one that is not',
     assert.deepEqual(await model('out'), await model('whole'))
     const finished = await thaw(resume, { cwd })
     assert.match(finished.stderr, /this run is finished; there is nothing to resume\n/)
-  }))
+  }),
+)
 
 test('mistakes are named, with the way out', () =>
   inWorkplace(async (folder) => {

@@ -19,6 +19,7 @@ export interface MistakenExample {
 }
 
 export interface Evaluation {
+  kind: 'classification'
   report: ClassificationReport
   /** Accuracy on the examples whose text is not among the training texts; undefined where all are, or none is. */
   unseen?: { examples: number; accuracy: number }
@@ -39,6 +40,7 @@ export async function evaluation(
   const right = fresh.filter((i) => probabilities[i]!.indexOf(Math.max(...probabilities[i]!)) === withIds[i]!.label)
   const partly = fresh.length > 0 && fresh.length < examples.length
   return {
+    kind: 'classification',
     report,
     ...(partly ? { unseen: { examples: fresh.length, accuracy: right.length / fresh.length } } : {}),
     mistakes: worstMistakes(withIds, probabilities, mistakes).map(({ example, truth, predicted, confidence }) => ({
