@@ -33,7 +33,7 @@ const choice = { train: choices.slice(6), valid: choices.slice(0, 6), epochs: 20
 const { model, report } = await adapt(backbone, multipleChoice({ choices: 3 }), choice)
 console.log(`multiple choice: ${Math.round(report.valid.accuracy * 6)} of 6`)
 await model.dispose()
-// cross-encoder: X
-// two-tower: X
+// cross-encoder: 453505 of 453505 parameters trained, new: heads.regression.weight, heads.regression.bias
+// two-tower: 453376 of 453376 parameters trained, new: none
 // 0.8
 // multiple choice: 6 of 6
