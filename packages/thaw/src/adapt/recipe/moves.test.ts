@@ -5,10 +5,10 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { adam, createExecutor, dependenciesOf, type Executor, type Tensor, trainingStep } from '@thaw/tensor'
 import { configOf } from '../../models/sizes.js'
+import { classification } from '../../tasks/classification.js'
 import { padded } from '../../tasks/inputs.js'
 import { initialise } from '../../train/initialise.js'
 import { createStagedTrainer } from '../../train/staged-trainer.js'
-import { classification } from '../../tasks/classification.js'
 import { buildNetwork } from '../network.js'
 import { adaptationSettings } from '../settings.js'
 import { fineTuning } from './freezing.js'
@@ -50,7 +50,12 @@ function network(made: Recipe) {
   const built = buildNetwork(config, settings, threeLabels, undefined)
   const paths = [...built.scope.parameters.keys()]
   const plain = new Set(
-    buildNetwork(config, adaptationSettings({ recipe: recipe(fineTuning()), pooling: 'mean' }, config, 32), threeLabels, undefined).scope.parameters.keys(),
+    buildNetwork(
+      config,
+      adaptationSettings({ recipe: recipe(fineTuning()), pooling: 'mean' }, config, 32),
+      threeLabels,
+      undefined,
+    ).scope.parameters.keys(),
   )
   const fresh = new Set(paths.filter((path) => path.startsWith('heads.') || !plain.has(path)))
   return { ...built, plan: planRecipe(made, { paths, fresh }, length), paths }
