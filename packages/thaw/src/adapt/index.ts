@@ -20,3 +20,4 @@ export {
   loadTaskModel,
   type Regressor,
   type TaskModel,
+} from './task-models.js'
