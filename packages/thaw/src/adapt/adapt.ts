@@ -2,7 +2,7 @@
 
 import { adamw, createExecutor, type Executor, linear, type Store, type Tensor } from '@thaw/tensor'
 import { runLog } from '#run-log'
-import { digest, loadTrainingState, removeTrainingState, saveTrainingState } from '#training-state'
+import { loadTrainingState, removeTrainingState, saveTrainingState } from '#training-state'
 import type { TransformerConfig } from '../models/config.js'
 import { parameterShapes } from '../models/shapes.js'
 import { exampleRows, rowsPerExample, type TextLike } from '../tasks/form.js'
@@ -20,6 +20,7 @@ import { checkSignals, languageFeeds, signalsOf } from './language.js'
 import { buildNetwork, readsMix } from './network.js'
 import { addedRow, fill, type PartialLoad, tokenTable, withClf } from './parameters.js'
 import { describePlan, planRecipe } from './recipe/plan.js'
+import { fingerprint, type Position, sameRun } from './same-run.js'
 import { type AdaptSettings, adaptationSettings } from './settings.js'
 import { stageCaches } from './stage-caches.js'
 import { createModel, detailsOf, targetOf } from './targets.js'
@@ -98,18 +99,6 @@ export interface AdaptReport<K extends Kind = 'classification'> {
   score: number
   valid: Reports[K]
   test?: Reports[K]
-}
-
-interface Position {
-  step: number
-  bestEpoch: number
-  epochs: AdaptReport<Kind>['epochs']
-  seconds: number
-  /** Of the losses' parts, since the last validation. */
-  sums: Record<string, number>
-  /** What the run was started with: it goes on with the same. */
-  settings: AdaptSettings
-  data: string
 }
 
 const defaultFrozenCache = 512 * 2 ** 20
@@ -365,25 +354,6 @@ async function addedRowStore(
 /** Whether token types are fed: BERT's are, where there are pairs that are read as one text. */
 const feedsSegments = (task: Task, { segments }: TransformerConfig, train: readonly LabelledText[]): boolean =>
   segments > 1 && (task.kind === 'multiple-choice' || (task.form === 'cross-encoder' && train.some(({ pair }) => pair !== undefined)))
-
-/** What a run was made from, as one short text. */
-const fingerprint = (train: readonly LabelledText[], valid: readonly LabelledText[], task: Task): string => {
-  const plain = (examples: readonly LabelledText[]) => examples.map(({ text, pair, choices, label }) => [text, pair, label, choices])
-  return digest(JSON.stringify([plain(train), plain(valid), task]))
-}
-
-/** The saved position, if it belongs to this run. @throws saying what differs. */
-function sameRun(saved: Position | undefined, now: Position, folder: string): Position | undefined {
-  if (!saved) return undefined
-  if (saved.data !== now.data) throw new Error(`${folder}: the run was started with other texts or labels; bring those back, or start a new run`)
-  for (const [name, value] of Object.entries(now.settings)) {
-    const was = saved.settings[name as keyof AdaptSettings]
-    const text = (setting: unknown) => (typeof setting === 'object' ? JSON.stringify(setting) : String(setting))
-    if (text(was) !== text(value))
-      throw new Error(`${folder}: the run was started with ${name} ${text(was)}, now it is ${text(value)}; a resumed run keeps its settings`)
-  }
-  return saved
-}
 
 /** A store of the trainable tensors alone: what a frozen run has to keep. */
 async function subset(executor: Executor, tensors: readonly Tensor[]): Promise<Store> {

@@ -5,6 +5,7 @@ import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type AdaptReport, type AdaptSettings, adapt, type Backbone } from '../adapt/index.js'
 import type { Kind } from '../adapt/kinds.js'
+import { addOnnxFile } from '../export/index.js'
 import { withDiskErrors } from '../train/disk-errors.js'
 import { lockRun } from '../train/run-lock.js'
 import { removeTrainingState } from '../train/state.js'
@@ -73,7 +74,9 @@ async function runSeeds(options: SeedsOptions): Promise<void> {
   }
   const floor = options.baseline ? floorOf(options.data) : undefined
   await writeFile(reportFile, JSON.stringify({ results, floor }, undefined, 2))
+  const onnx = await addOnnxFile(out)
   printReport(results, bestOf(results)!, options, floor)
+  if (onnx !== undefined) say(named('files', `safetensors and tokenizer, and onnx/model.onnx (fp32, ${(onnx / 1e6).toFixed(1)} MB) for any ONNX runtime`))
 }
 
 const bestOf = (results: readonly SeedResult[]): SeedResult | undefined =>

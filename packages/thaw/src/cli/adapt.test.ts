@@ -49,6 +49,7 @@ test('from CSV to a classifier: data shown, recipe shown, report, predictions, e
     ])
       assert.match(stdout, part)
     assert.ok(!existsSync(join(cwd, 'out/training/seed-1/training.safetensors')))
+    assert.ok(existsSync(join(cwd, 'out/onnx/model.onnx')))
 
     await writeFile(join(cwd, 'new.csv'), 'n,question\n1,"where is the ""old"", old king ?"\n2,\n3,how old is the ship ?\n')
     const predicted = await thaw(['predict', 'out', '--file', 'new.csv', '--text', 'question'], { cwd })
