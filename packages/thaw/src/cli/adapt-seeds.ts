@@ -76,7 +76,8 @@ async function runSeeds(options: SeedsOptions): Promise<void> {
   await writeFile(reportFile, JSON.stringify({ results, floor }, undefined, 2))
   const onnx = await addOnnxFile(out)
   printReport(results, bestOf(results)!, options, floor)
-  if (onnx !== undefined) say(named('files', `safetensors and tokenizer, and onnx/model.onnx (fp32, ${(onnx / 1e6).toFixed(1)} MB) for any ONNX runtime`))
+  if (onnx !== undefined)
+    say(named('files', `safetensors and tokenizer, and onnx/model.onnx (fp32, ${(onnx / 1e6).toFixed(1)} MB) for any ONNX runtime`))
 }
 
 const bestOf = (results: readonly SeedResult[]): SeedResult | undefined =>

@@ -25,7 +25,11 @@ test('pairs: onnx/model.onnx beside the weights takes token types, and gives the
     await model.save(folder)
     assert.ok((await addOnnxFile(folder))! > 1000)
     await exportCheckpoint(folder, { to: 'onnx', out })
-    assert.deepEqual(JSON.parse(readFileSync(join(out, 'tokenizer_config.json'), 'utf8')).model_input_names, ['input_ids', 'token_type_ids', 'attention_mask'])
+    assert.deepEqual(JSON.parse(readFileSync(join(out, 'tokenizer_config.json'), 'utf8')).model_input_names, [
+      'input_ids',
+      'token_type_ids',
+      'attention_mask',
+    ])
     const tokenizer = await loadTokenizer(folder)
     const { InferenceSession, Tensor } = await import('onnxruntime-node')
     for (const file of [join(folder, 'onnx/model.onnx'), join(out, 'onnx/model.onnx')]) {
