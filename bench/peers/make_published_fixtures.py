@@ -1,7 +1,8 @@
 """Writes packages/thaw/fixtures/published/NAME: small random models of the published families, as transformers saves them, with their last hidden states.
 
 Run: bench/.venv/bin/python bench/peers/make_published_fixtures.py
-expected.json is { ids, mask, hidden }: two rows of ids, the second padded on the right, and the hidden states of the real tokens.
+expected.json is { ids, mask, hidden }: two rows of ids, the second padded on the right, and the hidden states of the real tokens; where the family has
+two segments also { segments, segmentHidden }: token types, as of pairs of texts, and the hidden states with them.
 """
 import json
 import shutil
@@ -26,6 +27,13 @@ families = {
 }
 ids = torch.tensor([[5, 11, 23, 7, 31, 2], [9, 30, 14, 1, 1, 1]])
 mask = torch.tensor([[1, 1, 1, 1, 1, 1], [1, 1, 1, 0, 0, 0]])
+segments = torch.tensor([[0, 0, 0, 1, 1, 1], [0, 1, 1, 0, 0, 0]])
+
+
+def numbers(hidden):
+    return [[[float(f"{v:.7g}") for v in token] for token in row.tolist()] for row in [hidden[0], hidden[1, :3]]]
+
+
 for number, (name, (config, how)) in enumerate(families.items()):
     torch.manual_seed(number)
     model = AutoModel.from_config(config).eval()
@@ -36,8 +44,10 @@ for number, (name, (config, how)) in enumerate(families.items()):
         folder = root / name
         model.save_pretrained(folder, **({"max_shard_size": how["max_shard_size"]} if "max_shard_size" in how else {}))
         hidden = model.float()(input_ids=ids, attention_mask=mask).last_hidden_state
-    real = [hidden[0], hidden[1, :3]]
-    expected = {"ids": ids.tolist(), "mask": mask.tolist(), "hidden": [[[float(f"{v:.7g}") for v in token] for token in row.tolist()] for row in real]}
+        expected = {"ids": ids.tolist(), "mask": mask.tolist(), "hidden": numbers(hidden)}
+        if getattr(config, "type_vocab_size", 1) == 2:
+            paired = model(input_ids=ids, attention_mask=mask, token_type_ids=segments).last_hidden_state
+            expected |= {"segments": segments.tolist(), "segmentHidden": numbers(paired)}
     (folder / "expected.json").write_text(json.dumps(expected, separators=(",", ":")) + "\n")
     for extra in folder.glob("generation_config.json"):
         extra.unlink()

@@ -84,7 +84,7 @@ export async function run(name: string, from: Backbone, data: Questions, options
     ...(quick ? { threads: 1, epochs: Math.min(2, options.epochs ?? 2) } : {}),
     onEvent(event) {
       if (event.kind === 'plan' && event.stages.length > 0) console.log(event.stages.map((line) => `  ${line}`).join('\n'))
-      if (event.kind === 'epoch') console.log(`  epoch ${event.epoch}: ${percent(event.accuracy)} of the held-out questions`)
+      if (event.kind === 'epoch') console.log(`  epoch ${event.epoch}: ${percent(event.scores.accuracy!)} of the held-out questions`)
     },
   })
   await model.dispose()

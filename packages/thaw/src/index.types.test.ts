@@ -52,7 +52,7 @@ test('the public API keeps its types', () => {
   holds<Refuses<Parameters<typeof classification>[0], { labels: number[] }>>()
 
   // const { model, report } = await adapt(backbone, task, { train, valid, epochs: 3, seed: 1 })
-  holds<Same<Awaited<ReturnType<typeof adapt>>, { model: Classifier; report: AdaptReport }>>()
+  holds<Same<Awaited<ReturnType<typeof adapt<ClassificationTask>>>, { model: Classifier; report: AdaptReport }>>()
   holds<Accepts<Parameters<typeof adapt>, [Backbone, ClassificationTask, AdaptOptions]>>()
   type Labelled = { text: string; label: string }[]
   holds<Accepts<AdaptOptions, { train: Labelled; valid: Labelled; epochs: 3; seed: 1 }>>()

@@ -2,21 +2,25 @@
 
 import { createExecutor, type Executor, linear, type Store, type Tensor } from '@thaw/tensor'
 import { runLog } from '#run-log'
-import { digest, loadTrainingState, removeTrainingState, saveTrainingState } from '#training-state'
-import { type ClassificationReport, classificationReport } from '../metrics/classification.js'
+import { loadTrainingState, removeTrainingState, saveTrainingState } from '#training-state'
+import { classificationReport } from '../metrics/classification.js'
 import { classThresholds } from '../metrics/thresholds.js'
-import type { ClassificationTask } from '../tasks/classification.js'
+import type { TextLike } from '../tasks/form.js'
+import type { Task } from '../tasks/task.js'
 import { runLoop, type StepReport } from '../train/loop.js'
 import type { Backbone } from './backbone.js'
 import { trainingBatches } from './batches.js'
-import { type Classifier, createClassifier, labelId, type TextLike } from './classifier.js'
+import { type Classifier, labelId } from './classifier.js'
 import { outOfPatience } from './early-stopping.js'
 import type { CacheReport } from './frozen-prefix.js'
+import type { Kind, Models, Reports, Scores } from './kinds.js'
 import type { PartialLoad } from './parameters.js'
 import { describePlan } from './recipe/plan.js'
+import { fingerprint, type Position, sameRun } from './same-run.js'
 import { setUp } from './set-up.js'
 import { type AdaptSettings, adaptationSettings } from './settings.js'
-import { headValidator, modelValidator } from './validation.js'
+import { createModel, targetOf } from './targets.js'
+import { headValidator, modelValidator, type Validator } from './validation.js'
 
 export type LabelledText = TextLike & { label?: string }
 
@@ -40,7 +44,16 @@ export type AdaptEvent =
   | ({ kind: 'cache' } & CacheReport)
   | { kind: 'features'; texts: number; seconds: number }
   | ({ kind: 'step'; total: number; tokens: number } & StepReport)
-  | { kind: 'epoch'; epoch: number; epochs: number; step: number; accuracy: number; macroF1: number; loss: number; losses: Losses; best: boolean }
+  | {
+      kind: 'epoch'
+      epoch: number
+      epochs: number
+      step: number
+      scores: Readonly<Record<string, number>>
+      loss: number
+      losses: Losses
+      best: boolean
+    }
   | { kind: 'saved'; step: number }
 
 export interface AdaptOptions extends Partial<AdaptSettings> {
@@ -63,7 +76,7 @@ export interface AdaptOptions extends Partial<AdaptSettings> {
   onEvent?: (event: AdaptEvent) => void
 }
 
-export interface AdaptReport {
+export interface AdaptReport<K extends Kind = 'classification'> {
   settings: AdaptSettings
   load: PartialLoad
   steps: number
@@ -74,50 +87,41 @@ export interface AdaptReport {
   /** In all sessions of the run. */
   seconds: number
   bestEpoch: number
-  epochs: { epoch: number; accuracy: number; macroF1: number; loss: number; losses: Losses }[]
+  /** `score` is what chooses: accuracy, or the mean of Pearson's and Spearman's correlation. */
+  epochs: ({ epoch: number; score: number; loss: number; losses: Losses } & Scores[K])[]
   /** What was computed once, by stage. */
   cached: CacheReport[]
-  valid: ClassificationReport
-  test?: ClassificationReport
-}
-
-interface Position {
-  step: number
-  bestEpoch: number
-  epochs: AdaptReport['epochs']
-  seconds: number
-  /** Of the losses' parts, since the last validation. */
-  sums: Record<string, number>
-  /** What the run was started with: it goes on with the same. */
-  settings: AdaptSettings
-  data: string
+  /** Of the model that was kept, on the validation examples. */
+  score: number
+  valid: Reports[K]
+  test?: Reports[K]
 }
 
 /**
- * Adapts a backbone to a classification task, keeps the best epoch by validation accuracy, and reports on the test texts once.
+ * Adapts a backbone to a task, keeps the best epoch by validation (accuracy, or correlation), and reports on the test examples once.
  *
  * ```ts
  * const { model, report } = await adapt(await load('./checkpoints/wiki-lm'), classification({ labels }), { train, valid, seed: 1 })
  * await model.predict('Who wrote Hamlet?')   // [{ label: 'HUM', score: 0.98 }, …]
  * ```
  */
-export async function adapt(
+export async function adapt<T extends Task>(
   backbone: Backbone,
-  task: ClassificationTask,
+  task: T,
   options: AdaptOptions,
-): Promise<{ model: Classifier; report: AdaptReport }> {
+): Promise<{ model: Models[T['kind']]; report: AdaptReport<T['kind']> }> {
   const { train, valid, test, threads, stateFolder, saveEvery, resume, signal, onEvent = () => {}, ...given } = options
   for (const [name, examples] of Object.entries({ train, valid })) if (examples.length === 0) throw new Error(`${name}: no examples`)
   for (const [name, examples] of Object.entries({ train, valid, test: test ?? [] }))
     examples.forEach((example, i) => {
       if (example.label === undefined) throw new Error(`${name}: example ${i + 1} has no label`)
-      labelId(task.labels, example.label)
+      targetOf(task, example)
     })
   const settings = adaptationSettings(given, backbone.config, train.length)
   const executor = await createExecutor(threads === undefined ? {} : { threads })
   try {
     const { model, report } = await run(executor, backbone, task, settings, { ...options, onEvent })
-    return { model, report }
+    return { model: model as Models[T['kind']], report: report as AdaptReport<T['kind']> }
   } catch (error) {
     await executor[Symbol.asyncDispose]()
     throw error
@@ -127,13 +131,12 @@ export async function adapt(
 async function run(
   executor: Executor,
   backbone: Backbone,
-  task: ClassificationTask,
+  task: Task,
   settings: AdaptSettings,
   options: AdaptOptions & { onEvent(event: AdaptEvent): void },
 ) {
   const { train, valid, test, stateFolder, saveEvery = 30, resume, signal, onEvent } = options
   const started = performance.now()
-  const { labels } = task
   const { recipe } = settings
   const set = await setUp(executor, backbone, task, settings, {
     train,
@@ -141,33 +144,36 @@ async function run(
     ...(options.frozenCache === undefined ? {} : { frozenCache: options.frozenCache }),
     onCache: (report) => onEvent({ kind: 'cache', ...report }),
   })
-  const { params, config, details, tokenizer, texts, trainer, trainable, trained, parameters, plan, perEpoch, total, row, load, mix } = set
-  const model = await createClassifier({ config, tokenizer, details, executor, params, owns: true })
+  const { params, config, details, tokenizer, encoded, trainer, trainable, trained, parameters, plan, perEpoch, total, row, load, mix } = set
+  const model = await createModel(task, { config, tokenizer, details, executor, params, owns: true })
 
   const best = await executor.store('best')
   // only what trains has to be kept
   const partial = settings.scheme === 'frozen' || recipe !== undefined
   await best.declare(partial ? trainable : await params.describe())
   const stores = { params: partial ? await subset(executor, trainable) : params, optimizer: trainer.optimizer, best }
-  const position: Position = { step: 0, bestEpoch: 0, epochs: [], seconds: 0, sums: {}, settings, data: fingerprint(train, valid, labels) }
+  const position: Position = { step: 0, bestEpoch: 0, epochs: [], seconds: 0, sums: {}, settings, data: fingerprint(train, valid, task) }
   if (stateFolder && resume) Object.assign(position, sameRun(await loadTrainingState<Position>(stateFolder, stores), position, stateFolder))
   else if (stateFolder) await removeTrainingState(stateFolder)
   if (partial && position.step > 0) await stores.params.copyTo(params)
   const from = position.step
-  const truncated = texts.filter((x) => x.truncated).length
+  const truncated = encoded.rows.filter((rows) => rows.some((row) => row.truncated)).length
   onEvent({ kind: 'plan', settings, steps: total, from, trained, parameters, truncated, load, stages: plan ? describePlan(plan, settings.rate) : [] })
   const secondsSoFar = () => position.seconds + (performance.now() - started) / 1000
 
   const schedule = recipe?.ingredients.some(({ kind }) => kind === 'schedule') ? plan!.schedule : linear({ warmup: settings.warmup, total })
-  const validator = mix ? await headValidator(executor, config, params, await set.featuresOf(valid), valid, labels) : modelValidator(model, valid)
+  const validator: Validator =
+    mix && task.kind === 'classification'
+      ? await headValidator(executor, config, params, await set.featuresOf(valid), valid, task.labels)
+      : modelValidator(task, model, valid)
   const feedsOf = await set.feeds(from)
-  if (mix) onEvent({ kind: 'features', texts: texts.length + valid.length, seconds: secondsSoFar() - position.seconds })
+  if (mix) onEvent({ kind: 'features', texts: train.length + valid.length, seconds: secondsSoFar() - position.seconds })
   using log = stateFolder ? runLog(stateFolder, from > 0 ? { resumeFrom: from } : {}) : undefined
   const lastStage = plan ? Math.floor(plan.stages.at(-1)!.from / perEpoch) : 0
   const exhausted = () =>
     settings.patience !== undefined &&
     outOfPatience(
-      position.epochs.map(({ accuracy }) => accuracy),
+      position.epochs.map(({ score }) => score),
       settings.patience,
       lastStage,
     )
@@ -179,7 +185,7 @@ async function run(
     from,
     seed: settings.seed,
     rate: (step) => settings.rate * schedule(step),
-    batches: trainingBatches(texts, settings, from, feedsOf, (more) => {
+    batches: trainingBatches(encoded.rows, settings, from, feedsOf, (more) => {
       seen += more
     }),
     onStep(report) {
@@ -191,25 +197,27 @@ async function run(
       every: perEpoch,
       async run(step) {
         await row.toTable()
-        const { report, loss } = await validator.run()
+        const { score, scores, loss } = await validator.run()
         const epoch = step / perEpoch
         // a tie goes to the later epoch, which has seen more
-        const isBest = position.epochs.every((other) => other.accuracy <= report.accuracy)
+        const isBest = position.epochs.every((other) => other.score <= score)
         const losses = Object.fromEntries(Object.entries(position.sums).map(([name, sum]) => [name, sum / perEpoch]))
         position.sums = {}
-        position.epochs.push({ epoch, accuracy: report.accuracy, macroF1: report.macroF1, loss, losses })
+        position.epochs.push({ epoch, score, ...scores, loss, losses })
         if (isBest) {
           position.bestEpoch = epoch
           await keep(params, best, partial, trainable)
         }
-        log?.write(step, { validLoss: loss, validAccuracy: report.accuracy, validMacroF1: report.macroF1 })
+        log?.write(step, {
+          validLoss: loss,
+          ...Object.fromEntries(Object.entries(scores).map(([name, value]) => [`valid${name[0]!.toUpperCase()}${name.slice(1)}`, value])),
+        })
         onEvent({
           kind: 'epoch',
           epoch,
           epochs: settings.epochs,
           step,
-          accuracy: report.accuracy,
-          macroF1: report.macroF1,
+          scores,
           loss,
           losses,
           best: isBest,
@@ -234,13 +242,10 @@ async function run(
   if (position.bestEpoch > 0) await best.copyTo(params)
   await row.toTable()
   await row.remove()
-  if (settings.thresholds && !end.stopped) {
-    const wanted = valid.map(({ label }) => labelId(labels, label))
-    const rows = await model.probabilities(valid)
-    model.thresholds = classThresholds(rows, labels.length, (predicted) => classificationReport(wanted, predicted, labels).macroF1)
-  }
-  const { report: validReport } = settings.thresholds ? await model.evaluate(valid as never) : await validator.run()
-  const report: AdaptReport = {
+  const decided = settings.thresholds && task.kind === 'classification' ? (model as Classifier) : undefined
+  if (decided && !end.stopped) decided.thresholds = await bestThresholds(decided, valid)
+  const { report: validReport, score: validScore } = decided ? await ofDecisions(decided, valid) : await validator.run()
+  const report: AdaptReport<Kind> = {
     settings,
     load,
     steps: end.step,
@@ -251,6 +256,7 @@ async function run(
     bestEpoch: position.bestEpoch,
     epochs: position.epochs,
     cached: set.cached,
+    score: validScore,
     valid: validReport,
     ...(test && !end.stopped ? { test: (await model.evaluate(test as never)).report } : {}),
   }
@@ -261,23 +267,18 @@ async function run(
   return { model, report }
 }
 
-/** What a run was made from, as one short text. */
-const fingerprint = (train: readonly LabelledText[], valid: readonly LabelledText[], labels: readonly string[]): string => {
-  const plain = (examples: readonly LabelledText[]) => examples.map(({ text, pair, label }) => [text, pair, label])
-  return digest(JSON.stringify([plain(train), plain(valid), labels]))
+/** The thresholds of a classifier's labels with the best macro-F1 on these examples. */
+async function bestThresholds(model: Classifier, examples: readonly LabelledText[]): Promise<number[]> {
+  const { labels } = model
+  const wanted = examples.map(({ label }) => labelId(labels, label))
+  const rows = await model.probabilities(examples)
+  return classThresholds(rows, labels.length, (predicted) => classificationReport(wanted, predicted, labels).macroF1)
 }
 
-/** The saved position, if it belongs to this run. @throws saying what differs. */
-function sameRun(saved: Position | undefined, now: Position, folder: string): Position | undefined {
-  if (!saved) return undefined
-  if (saved.data !== now.data) throw new Error(`${folder}: the run was started with other texts or labels; bring those back, or start a new run`)
-  for (const [name, value] of Object.entries(now.settings)) {
-    const was = saved.settings[name as keyof AdaptSettings]
-    const text = (setting: unknown) => (typeof setting === 'object' ? JSON.stringify(setting) : String(setting))
-    if (text(was) !== text(value))
-      throw new Error(`${folder}: the run was started with ${name} ${text(was)}, now it is ${text(value)}; a resumed run keeps its settings`)
-  }
-  return saved
+/** How good a classifier is as it decides, by its thresholds where it has some. */
+async function ofDecisions(model: Classifier, examples: readonly LabelledText[]) {
+  const { report } = await model.evaluate(examples as never)
+  return { report, score: report.accuracy }
 }
 
 /** A store of the trainable tensors alone: what a frozen run has to keep. */

@@ -4,7 +4,7 @@ import type { Executor, Feed, Store } from '@thaw/tensor'
 import type { TransformerConfig } from '../models/config.js'
 import { Scope } from '../nn/scope.js'
 import { classifierInputs } from '../tasks/classification.js'
-import { type EncodedText, lengthGroupedBatches, padded } from '../tasks/inputs.js'
+import { type EncodedText, exampleFeeds, lengthGroupedBatches } from '../tasks/inputs.js'
 import { paddingSide } from '../tasks/pooling.js'
 import { layerMeans } from '../tasks/scalar-mix.js'
 import { hash, random } from '../text/random.js'
@@ -12,28 +12,36 @@ import type { AdaptSettings } from './settings.js'
 
 type Feeds = Readonly<Record<string, Feed>>
 
-/** The training texts as ids, with their labels' ids. */
+/** The training examples as ids, with their labels as numbers. */
 export interface EncodedData {
-  texts: readonly EncodedText[]
+  /** Of each example its rows: one, two towers, or a candidate each. */
+  rows: readonly (readonly EncodedText[])[]
+  /** Ids of labels, or numbers scaled to 0…1. */
   targets: readonly number[]
+  targetType: 'i32' | 'f32'
   /** Id of the padding token. */
   pad: number
+  /** Token types are fed. */
+  segments: boolean
 }
 
 /** The feeds of a batch, named by the texts' places, at a step. */
 export type FeedsOf = (batch: readonly number[], step: number) => Feeds
 
-const labelFeed = (targets: readonly number[], batch: readonly number[]): Feed => ({
-  data: Int32Array.from(batch, (i) => targets[i]!),
+type Targets = Pick<EncodedData, 'targets' | 'targetType'>
+
+const labelFeed = ({ targets, targetType }: Targets, batch: readonly number[]): Feed => ({
+  data: targetType === 'f32' ? Float32Array.from(batch, (i) => targets[i]!) : Int32Array.from(batch, (i) => targets[i]!),
   shape: [batch.length],
 })
 
 /** Ids, padded on the pooling's side. */
 export const tokenFeeds =
-  ({ texts, targets, pad }: EncodedData, settings: AdaptSettings): FeedsOf =>
+  ({ rows, pad, segments, ...labels }: EncodedData, settings: AdaptSettings): FeedsOf =>
   (batch) => {
-    const rows = batch.map((i) => texts[i]!.ids)
-    return { ...padded(rows, paddingSide(settings.pooling), pad, settings.maxLength), labels: labelFeed(targets, batch) }
+    const examples = batch.map((i) => rows[i]!)
+    const feeds = exampleFeeds(examples, { side: paddingSide(settings.pooling), pad, limit: settings.maxLength, segments })
+    return { ...feeds, labels: labelFeed(labels, batch) }
   }
 
 /** Texts of one run of the frozen backbone. */
@@ -51,16 +59,16 @@ export async function frozenFeatures(
   config: TransformerConfig,
   params: Store,
   texts: readonly EncodedText[],
-  { pad, maxLength }: { pad: number; maxLength: number },
+  { pad, maxLength, segments }: { pad: number; maxLength: number; segments: boolean },
 ): Promise<Features> {
-  const program = await executor.compile({ outputs: { means: layerMeans(new Scope(), config, classifierInputs()) } }, { inference: true })
+  const program = await executor.compile({ outputs: { means: layerMeans(new Scope(), config, classifierInputs({ segments })) } }, { inference: true })
   const width = (config.layers + 1) * config.hidden
   const means = new Float32Array(texts.length * width)
   const order = texts.map((_, i) => i).sort((a, b) => texts[a]!.ids.length - texts[b]!.ids.length || a - b)
   for (let at = 0; at < order.length; at += textsPerRun) {
     const batch = order.slice(at, at + textsPerRun)
-    const rows = batch.map((i) => texts[i]!.ids)
-    const { outputs } = await program.bind({ params }).run({ feeds: padded(rows, 'right', pad, maxLength) })
+    const rows = batch.map((i) => [texts[i]!])
+    const { outputs } = await program.bind({ params }).run({ feeds: exampleFeeds(rows, { side: 'right', pad, limit: maxLength, segments }) })
     const data = outputs.means!.data as Float32Array
     batch.forEach((i, r) => {
       means.set(data.subarray(r * width, (r + 1) * width), i * width)
@@ -80,26 +88,26 @@ export async function frozenFeatures(
 
 /** Features in the place of tokens. */
 export const featureFeeds =
-  (features: Features, targets: readonly number[]): FeedsOf =>
-  (batch) => ({ means: features.feed(batch), labels: labelFeed(targets, batch) })
+  (features: Features, labels: Targets): FeedsOf =>
+  (batch) => ({ means: features.feed(batch), labels: labelFeed(labels, batch) })
 
 /** The batches of each step, through as many epochs as are asked for, from any step on. `onBatch` hears of the tokens of each. */
 export async function* trainingBatches(
-  texts: readonly EncodedText[],
+  rows: EncodedData['rows'],
   settings: AdaptSettings,
   from: number,
   feedsOf: (batch: readonly number[], step: number) => Feeds | Promise<Feeds>,
   onBatch: (tokens: number) => void,
 ): AsyncGenerator<Feeds[]> {
-  const lengths = texts.map((x) => x.ids.length)
-  const perEpoch = Math.ceil(texts.length / settings.batch)
+  const lengths = rows.map((some) => Math.max(...some.map((row) => row.ids.length)))
+  const perEpoch = Math.ceil(rows.length / settings.batch)
   for (let epoch = Math.floor(from / perEpoch); ; epoch++) {
     const generator = random(hash(settings.seed, epoch))
     const batches = generator.shuffle(lengthGroupedBatches(lengths, settings.batch, generator.shuffle(lengths.map((_, i) => i))))
     const start = Math.max(0, from - epoch * perEpoch)
-    for (const [i, batch] of batches.slice(start).entries()) {
-      onBatch(batch.reduce((sum, text) => sum + lengths[text]!, 0))
-      yield [await feedsOf(batch, epoch * perEpoch + start + i)]
+    for (const [at, batch] of batches.slice(start).entries()) {
+      onBatch(batch.reduce((sum, i) => sum + rows[i]!.reduce((tokens, row) => tokens + row.ids.length, 0), 0))
+      yield [await feedsOf(batch, epoch * perEpoch + start + at)]
     }
   }
 }

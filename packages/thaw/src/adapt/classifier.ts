@@ -1,19 +1,21 @@
 // A classifier that is ready to use: predict, evaluate, save. And its way back from a folder.
 
 import { createExecutor, type Executable, type Executor, ops, type Store, type Tensor } from '@thaw/tensor'
-import { writeCheckpoint } from '#checkpoint'
 import { type ClassificationReport, classificationReport } from '../metrics/classification.js'
 import { decide } from '../metrics/thresholds.js'
 import type { TransformerConfig } from '../models/config.js'
 import { Scope } from '../nn/scope.js'
 import { classifierInputs, classifierLogits } from '../tasks/classification.js'
-import { clfToken, padded, textEncoder } from '../tasks/inputs.js'
-import { type Pooling, paddingSide } from '../tasks/pooling.js'
+import type { Form, TextLike } from '../tasks/form.js'
+import type { Pooling } from '../tasks/pooling.js'
 import { layerMeans, mixHead } from '../tasks/scalar-mix.js'
 import type { Tokenizer } from '../text/tokenizer/index.js'
 import { type Backbone, load, type NamedValues } from './backbone.js'
+import { exampleOutputs, saveModel } from './model-outputs.js'
 import { scopeOptionsOf } from './network.js'
 import type { Recipe } from './recipe/recipe.js'
+
+export type { TextLike } from '../tasks/form.js'
 
 export interface Prediction {
   label: string
@@ -29,6 +31,12 @@ export interface ClassifierDetails {
   mix: boolean
   maxLength: number
   thresholds?: readonly number[]
+  /** How it reads pairs; without it as one text. */
+  form?: Form
+  /** It was trained on pairs of texts. */
+  pairs?: true
+  /** Token types are fed: it was trained on pairs, and its backbone knows two segments. */
+  segments?: true
   /** What it was made by: modules that a recipe put in are part of the model. */
   recipe?: Recipe
   /** The checkpoint it was adapted from. */
@@ -42,9 +50,9 @@ export interface Classifier {
   readonly config: TransformerConfig
   /** By label: what its probability is divided by before the largest is taken; without them the largest probability decides. */
   thresholds: readonly number[] | undefined
-  /** Each text's labels with probabilities, the one that is decided for first, then by probability. */
-  predict(texts: readonly string[]): Promise<Prediction[][]>
-  predict(text: string): Promise<Prediction[]>
+  /** The labels of each text or pair with probabilities, the one that is decided for first, then by probability. */
+  predict(texts: readonly (string | TextLike)[]): Promise<Prediction[][]>
+  predict(text: string | TextLike): Promise<Prediction[]>
   /** Probabilities in the order of `labels`, one row a text: batched by length, whatever order the texts come in. */
   probabilities(texts: readonly TextLike[]): Promise<Float32Array[]>
   evaluate(examples: readonly (TextLike & { label: string })[]): Promise<{ report: ClassificationReport; probabilities: Float32Array[] }>
@@ -52,11 +60,6 @@ export interface Classifier {
   save(folder: string): Promise<void>
   dispose(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
-}
-
-export interface TextLike {
-  text: string
-  pair?: string
 }
 
 export interface ClassifierParts {
@@ -71,34 +74,12 @@ export interface ClassifierParts {
   shared?: { program: Executable; stores: Readonly<Record<string, Store>> }
 }
 
-/** Tokens a batch may have: enough to fill the machine, few enough for its memory. */
-const tokensPerBatch = 4096
-
 /** A classifier over parameters in a store. The compiled program reads the store, so it follows training. */
 export async function createClassifier(parts: ClassifierParts): Promise<Classifier> {
   const { config, tokenizer, details, executor, params, shared } = parts
-  const { labels, pooling, maxLength } = details
+  const { labels } = details
   const program = shared?.program ?? (await inferenceProgram(executor, config, details))
-  const encode = textEncoder(tokenizer, maxLength, pooling === 'clf' ? tokenizer.tokenToId(clfToken) : undefined)
-  const pad = tokenizer.special.pad?.id ?? 0
-
-  const probabilities = async (texts: readonly TextLike[]): Promise<Float32Array[]> => {
-    const rows = texts.map(({ text, pair }) => encode(text, pair).ids)
-    const results = new Array<Float32Array>(texts.length)
-    for (const batch of batchesByTokens(rows)) {
-      const feeds = padded(
-        batch.map((i) => rows[i]!),
-        paddingSide(pooling),
-        pad,
-        maxLength,
-      )
-      const { outputs } = await program.bind({ ...shared?.stores, params }).run({ feeds })
-      batch.forEach((i, r) => {
-        results[i] = (outputs.probabilities!.data as Float32Array).slice(r * labels.length, (r + 1) * labels.length)
-      })
-    }
-    return results
-  }
+  const probabilities = exampleOutputs({ program, stores: { ...shared?.stores, params }, tokenizer, reading: details, output: 'probabilities' })
   const ranked = (row: Float32Array): Prediction[] => {
     const first = decide(row, classifier.thresholds)
     const all = labels.map((label, i) => ({ label, score: row[i]!, i }))
@@ -113,9 +94,10 @@ export async function createClassifier(parts: ClassifierParts): Promise<Classifi
     config,
     thresholds: details.thresholds,
     probabilities,
-    async predict(texts: string | readonly string[]) {
-      const rows = await probabilities((typeof texts === 'string' ? [texts] : texts).map((text) => ({ text })))
-      return (typeof texts === 'string' ? ranked(rows[0]!) : rows.map(ranked)) as never
+    async predict(given: string | TextLike | readonly (string | TextLike)[]) {
+      const many = Array.isArray(given) ? (given as readonly (string | TextLike)[]) : [given as string | TextLike]
+      const rows = await probabilities(many.map((one) => (typeof one === 'string' ? { text: one } : one)))
+      return (Array.isArray(given) ? rows.map(ranked) : ranked(rows[0]!)) as never
     },
     async evaluate(examples) {
       const rows = await probabilities(examples)
@@ -129,20 +111,12 @@ export async function createClassifier(parts: ClassifierParts): Promise<Classifi
         probabilities: rows,
       }
     },
-    async save(folder) {
-      const parameters: { path: string; shape: number[]; data: Float32Array }[] = []
-      for (const { path, shape } of await params.describe())
-        parameters.push({ path, shape: [...shape], data: (await params.read(path)) as Float32Array })
-      await writeCheckpoint(folder, {
-        config: {
-          model: config,
-          labels: [...labels],
-          thaw: { ...details, labels: undefined, ...(classifier.thresholds ? { thresholds: [...classifier.thresholds] } : {}) },
-        },
-        parameters,
-        tokenizer,
-      })
-    },
+    save: (folder) =>
+      saveModel(
+        folder,
+        { config, tokenizer, details: { ...details, ...(classifier.thresholds ? { thresholds: [...classifier.thresholds] } : {}) }, params },
+        labels,
+      ),
     dispose,
     [Symbol.asyncDispose]: dispose,
   }
@@ -157,28 +131,12 @@ export function labelId(labels: readonly string[], label: string | undefined): n
   return id
 }
 
-/** Rows sorted by length, in batches of about as many tokens. */
-function batchesByTokens(rows: readonly (readonly number[])[]): number[][] {
-  const order = rows.map((_, i) => i).sort((a, b) => rows[a]!.length - rows[b]!.length || a - b)
-  const batches: number[][] = []
-  let batch: number[] = []
-  for (const i of order) {
-    if (batch.length > 0 && (batch.length + 1) * rows[i]!.length > tokensPerBatch) {
-      batches.push(batch)
-      batch = []
-    }
-    batch.push(i)
-  }
-  if (batch.length > 0) batches.push(batch)
-  return batches
-}
-
 /** The probabilities [batch, labels] of a classifier, without dropout; its parameters are those that the scope is asked for. */
-export function classifierGraph(scope: Scope, config: TransformerConfig, { labels, pooling, mix }: ClassifierDetails): Tensor {
-  const inputs = classifierInputs()
+export function classifierGraph(scope: Scope, config: TransformerConfig, { labels, pooling, mix, form, segments }: ClassifierDetails): Tensor {
+  const inputs = classifierInputs({ form, segments })
   const logits = mix
     ? mixHead(scope, config, layerMeans(scope, config, inputs), labels.length, 0)
-    : classifierLogits(scope, config, inputs, { labels: labels.length, pooling, dropout: 0 })
+    : classifierLogits(scope, config, inputs, { labels: labels.length, pooling, dropout: 0, form })
   return ops.softmax(logits)
 }
 

@@ -1,7 +1,7 @@
 // Which peak rate an adaptation can bear: the learning-rate range test (train/rate-range-test.ts) on its own network, data and recipe.
 
 import { createExecutor } from '@thaw/tensor'
-import type { ClassificationTask } from '../tasks/classification.js'
+import type { Task } from '../tasks/task.js'
 import { type RangeTest, rateRangeTest } from '../train/rate-range-test.js'
 import type { LabelledText } from './adapt.js'
 import type { Backbone } from './backbone.js'
@@ -27,17 +27,21 @@ export interface FindRateOptions extends Partial<AdaptSettings> {
  * const { suggestion } = await findRate(backbone, classification({ labels }), { train })
  * ```
  */
-export async function findRate(backbone: Backbone, task: ClassificationTask, options: FindRateOptions): Promise<RangeTest> {
+export async function findRate(backbone: Backbone, task: Task, options: FindRateOptions): Promise<RangeTest> {
   const { train, threads, fisher, steps, from, to, ...given } = options
   if (train.length === 0) throw new Error('train: no examples')
   const settings = adaptationSettings(given, backbone.config, train.length)
   await using executor = await createExecutor(threads === undefined ? {} : { threads })
-  const { params, trainer, texts, feeds } = await setUp(executor, backbone, task, settings, { train, together: true, ...(fisher ? { fisher } : {}) })
+  const { params, trainer, encoded, feeds } = await setUp(executor, backbone, task, settings, {
+    train,
+    together: true,
+    ...(fisher ? { fisher } : {}),
+  })
   const copy = await executor.store('copy')
   await copy.declare(await params.describe())
   return await rateRangeTest({
     ...{ trainer, params, copy, seed: settings.seed },
-    batches: trainingBatches(texts, settings, 0, await feeds(0), () => {}),
+    batches: trainingBatches(encoded.rows, settings, 0, await feeds(0), () => {}),
     ...(steps === undefined ? {} : { steps }),
     ...(from === undefined ? {} : { from }),
     ...(to === undefined ? {} : { to }),

@@ -26,6 +26,8 @@ import {
 import { planRecipe } from './recipe/plan.js'
 import { adaptationSettings } from './settings.js'
 
+const threeLabels = classification({ labels: ['a', 'b', 'c'] })
+
 const task = classification({ labels: ['HUM', 'LOC', 'NUM'] })
 const questions = toyQuestions(100)
 const data = { train: questions.slice(0, 64), valid: questions.slice(64, 84), threads: 1, batch: 16, epochs: 3, rate: 3e-3 }
@@ -112,7 +114,7 @@ test('the cut is as high as nothing below it trains; it is refused where the upp
     const backbone = await toyBackbone(join(root, 'lm'), { layers: 3 })
     const siteOf = (...parts: Ingredient[]) => {
       const settings = adaptationSettings({ recipe: recipe(...parts) }, backbone.config, 64)
-      const networks = [true, false].map((training) => buildNetwork(backbone.config, settings, 3, undefined, { training }))
+      const networks = [true, false].map((training) => buildNetwork(backbone.config, settings, threeLabels, undefined, { training }))
       const paths = [...networks[0]!.scope.parameters.keys()]
       const fresh = new Set(paths.filter((path) => path.startsWith('heads.') || /adapter|lora|pal/.test(path)))
       const plan = planRecipe(recipe(...parts), { paths, fresh }, { steps: 10, perEpoch: 5 })

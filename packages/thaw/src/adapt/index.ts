@@ -13,3 +13,14 @@ export type { PartialLoad } from './parameters.js'
 export * from './recipe/index.js'
 export { type AdaptSettings, adaptationSettings, type Scheme, schemes, tutorialSettings } from './settings.js'
 export * from './structure/index.js'
+export {
+  type Choice,
+  type ChoiceModel,
+  type ChoiceReport,
+  loadChoiceModel,
+  loadRegressor,
+  loadTaskModel,
+  type Regressor,
+  type TaskModel,
+  taskModelFrom,
+} from './task-models.js'

@@ -7,6 +7,7 @@ import { adam, createExecutor, type Executor, type Feed, input, type Tensor, tra
 import { languageHeadShapes } from '../models/language-head.js'
 import { Scope } from '../nn/scope.js'
 import { causalGraph } from '../pretrain/objectives/causal-graph.js'
+import { classification } from '../tasks/classification.js'
 import { padded } from '../tasks/inputs.js'
 import { inFolder } from '../testing/checkpoints.js'
 import { toyBackbone } from '../testing/toy.js'
@@ -40,7 +41,7 @@ export async function toyEncoder(folder: string, head = true): Promise<Backbone>
 async function network(backbone: Backbone, ...parts: Ingredient[]) {
   const made = recipe(...parts)
   const settings = adaptationSettings({ recipe: made, pooling: 'mean', dropout: 0, seed: 3 }, backbone.config, 64)
-  const { scope, loss, losses, old } = buildNetwork(backbone.config, settings, 3, undefined)
+  const { scope, loss, losses, old } = buildNetwork(backbone.config, settings, classification({ labels: ['a', 'b', 'c'] }), undefined)
   const params = await (await executor()).store('params')
   await params.declare([...scope.parameters.values()])
   await initialise(

@@ -4,8 +4,10 @@
 import { ops, type Tensor } from '@thaw/tensor'
 import type { TransformerConfig } from '../models/config.js'
 import { Scope, type ScopeOptions } from '../nn/scope.js'
-import { type ClassifierInputs, classifierInputs, classifierLogits, classifierLoss } from '../tasks/classification.js'
+import { type ClassifierInputs, classifierInputs } from '../tasks/classification.js'
+import { rowsPerExample } from '../tasks/form.js'
 import { mixedLogits } from '../tasks/scalar-mix.js'
+import { rowsOf, type Task, taskLoss, taskOutputs } from '../tasks/task.js'
 import { languagePart, signalsOf } from './language.js'
 import { tableWithRow, tokenTable } from './parameters.js'
 import { type InsertionIngredient, insertionsInto } from './recipe/insertions.js'
@@ -25,8 +27,9 @@ export interface Network {
   added: { id: number; row: Tensor } | undefined
 }
 
-/** Whether the head reads a mix of all layers' means, computed once. */
-export const readsMix = ({ scheme, pooling }: AdaptSettings): boolean => scheme === 'frozen' && pooling === 'mean'
+/** Whether the head reads a mix of all layers' means, computed once: of a text, or a pair that is read as one. */
+export const readsMix = ({ scheme, pooling }: AdaptSettings, task: Task): boolean =>
+  scheme === 'frozen' && pooling === 'mean' && task.kind === 'classification' && task.form === 'cross-encoder'
 
 const insertionsOf = ({ ingredients }: Recipe) => ingredients.filter((x): x is InsertionIngredient => x.kind === 'insertion')
 
@@ -35,15 +38,15 @@ export const scopeOptionsOf = (recipe: Recipe | undefined, config: TransformerCo
   recipe ? insertionsInto(insertionsOf(recipe), config) : {}
 
 /**
- * Builds the graph of the loss. `clf` is the id of the added token, where there is one; without `training` there is no dropout; `weights` are
- * those of the labels in the loss.
+ * Builds the graph of the loss. `clf` is the id of the added token, where there is one; `segments` says whether token types are fed; without `training` there
+ * is no dropout; `weights` are those of a classification's labels in the loss.
  */
 export function buildNetwork(
   config: TransformerConfig,
   settings: AdaptSettings,
-  labels: number,
+  task: Task,
   clf: number | undefined,
-  { training = true, weights }: { training?: boolean; weights?: readonly number[] } = {},
+  { segments = false, training = true, weights }: { segments?: boolean; training?: boolean; weights?: readonly number[] } = {},
 ): Network {
   const frozen = settings.scheme === 'frozen'
   const { sites, parametrize: updates } = scopeOptionsOf(settings.recipe, config)
@@ -61,13 +64,18 @@ export function buildNetwork(
   const scope = new Scope({ training, parametrize, ...(sites ? { sites } : {}) })
   // a frozen backbone has no dropout: its features are what they are
   const model = { ...config, dropout: frozen ? 0 : settings.dropout }
-  const inputs = classifierInputs()
-  const logits = readsMix(settings)
-    ? mixedLogits(scope, config, labels, settings.dropout)
-    : classifierLogits(scope, model, inputs, { labels, pooling: settings.pooling, dropout: settings.dropout })
-  const loss = classifierLoss(logits, weights)
+  const inputs = classifierInputs({ ...rowsOf(task), segments })
+  const outputs =
+    readsMix(settings, task) && task.kind === 'classification'
+      ? mixedLogits(scope, config, task.labels.length, settings.dropout)
+      : taskOutputs(scope, model, inputs, task, { pooling: settings.pooling, rate: settings.dropout })
+  const loss = taskLoss(outputs, task, weights)
   const signals = signalsOf(settings.recipe)
   if (signals.length === 0) return { scope, inputs, loss, losses: {}, old: new Map(), added }
+  if (rowsPerExample(rowsOf(task)) > 1)
+    throw new Error(
+      `recipe: ${signals[0]!.name} reads one text an example; a task of several texts each (two towers, multiple choice) has none of it`,
+    )
   const { losses, weighted, old } = languagePart(scope, model, inputs, signals)
   return { scope, inputs, loss: ops.add(loss, weighted), losses: { taskLoss: loss, ...losses }, old, added }
 }

@@ -1,17 +1,18 @@
 // What an adaptation and a test of its rates begin with: parameters in a store, the network, the recipe's plan, the texts as ids, a trainer.
 
 import { adamw, type Executor, type Store } from '@thaw/tensor'
+import type { TransformerConfig } from '../models/config.js'
 import { parameterShapes } from '../models/shapes.js'
-import type { ClassificationTask } from '../tasks/classification.js'
+import { exampleRows, rowsPerExample } from '../tasks/form.js'
 import { textEncoder } from '../tasks/inputs.js'
+import { rowsOf, type Task } from '../tasks/task.js'
 import { createStagedTrainer } from '../train/staged-trainer.js'
 import { createTrainer } from '../train/trainer.js'
 import type { LabelledText } from './adapt.js'
 import { anchorStores } from './anchors.js'
 import type { Backbone } from './backbone.js'
-import { featureFeeds, frozenFeatures, tokenFeeds } from './batches.js'
+import { type EncodedData, featureFeeds, frozenFeatures, tokenFeeds } from './batches.js'
 import { classWeights } from './class-weights.js'
-import { type ClassifierDetails, labelId } from './classifier.js'
 import type { CacheReport } from './frozen-prefix.js'
 import { checkSignals, languageFeeds, signalsOf } from './language.js'
 import { buildNetwork, readsMix } from './network.js'
@@ -19,6 +20,7 @@ import { addedRow, fill, tokenTable, withClf } from './parameters.js'
 import { planRecipe } from './recipe/plan.js'
 import type { AdaptSettings } from './settings.js'
 import { stageCaches } from './stage-caches.js'
+import { detailsOf, targetOf } from './targets.js'
 
 const defaultFrozenCache = 512 * 2 ** 20
 
@@ -34,15 +36,18 @@ export interface SetUpOptions {
 export type SetUp = Awaited<ReturnType<typeof setUp>>
 
 /** Builds all of it. @throws what does not fit, by name. */
-export async function setUp(executor: Executor, backbone: Backbone, { labels }: ClassificationTask, settings: AdaptSettings, options: SetUpOptions) {
+export async function setUp(executor: Executor, backbone: Backbone, task: Task, settings: AdaptSettings, options: SetUpOptions) {
   const { train, together = false } = options
   const { tokenizer, config, clf } = withClf(backbone, settings)
   const frozen = settings.scheme === 'frozen'
-  const mix = readsMix(settings)
+  const mix = readsMix(settings, task)
   const { recipe } = settings
-  const details: ClassifierDetails = {
-    task: 'classification',
-    labels,
+  const rowsOfExample = rowsOf(task)
+  const segments = feedsSegments(task, config, train)
+  const details = {
+    ...detailsOf(task),
+    ...(train.some(({ pair }) => pair !== undefined) ? ({ pairs: true } as const) : {}),
+    ...(segments ? ({ segments: true } as const) : {}),
     pooling: settings.pooling,
     mix,
     maxLength: settings.maxLength,
@@ -51,9 +56,9 @@ export async function setUp(executor: Executor, backbone: Backbone, { labels }: 
   }
   const signals = signalsOf(recipe)
   checkSignals(signals, backbone)
-  const targets = train.map(({ label }) => labelId(labels, label))
-  const weights = settings.classWeights && classWeights(settings.classWeights, labels, targets)
-  const network = buildNetwork(config, settings, labels.length, clf, weights ? { weights } : {})
+  const targets = train.map((example) => targetOf(task, example))
+  const weights = labelWeights(task, settings, targets)
+  const network = buildNetwork(config, settings, task, clf, { segments, ...(weights ? { weights } : {}) })
   const { scope, loss, losses, old, added } = network
   const shapes = new Map<string, readonly number[]>([
     ...parameterShapes(config),
@@ -73,20 +78,28 @@ export async function setUp(executor: Executor, backbone: Backbone, { labels }: 
   const trainable = [...reached]
     .filter(([path]) => trains?.has(path) ?? (!frozen || path.startsWith('heads.') || path === addedRow))
     .map(([, tensor]) => tensor)
+  if (trainable.length === 0)
+    throw new Error(`scheme ${settings.scheme}: nothing would be trained: two towers compared by their cosine have no head; take the scheme full`)
   const headFactor = (path: string) => (path.startsWith('heads.') ? settings.headFactor : 1)
   const optimizer = adamw({ weightDecay: settings.weightDecay, ...(settings.clip > 0 ? { clip: settings.clip } : {}) })
   const encode = textEncoder(tokenizer, settings.maxLength, clf)
-  const texts = train.map(({ text, pair }) => encode(text, pair))
-  const encoded = { texts, targets, pad: tokenizer.special.pad?.id ?? 0 }
+  const encoded: EncodedData = {
+    rows: train.map((example) => exampleRows(rowsOfExample, example).map(({ text, pair }) => encode(text, pair))),
+    targets,
+    targetType: task.kind === 'regression' ? 'f32' : 'i32',
+    pad: tokenizer.special.pad?.id ?? 0,
+    segments,
+  }
   const cached: CacheReport[] = []
   const caches =
     plan &&
     !together &&
     stageCaches({
       ...{ executor, params, plan, perEpoch, network, seed: settings.seed },
-      plain: buildNetwork(config, settings, labels.length, clf, { training: false }),
-      lengths: texts.map(({ ids }) => ids.length),
-      memory: options.frozenCache ?? defaultFrozenCache,
+      plain: buildNetwork(config, settings, task, clf, { segments, training: false }),
+      lengths: encoded.rows.map(([row]) => row!.ids.length),
+      // an activation is kept for a text, not for several
+      memory: rowsPerExample(rowsOfExample) > 1 ? 0 : (options.frozenCache ?? defaultFrozenCache),
       onCache(report) {
         cached.push(report)
         options.onCache?.(report)
@@ -113,7 +126,7 @@ export async function setUp(executor: Executor, backbone: Backbone, { labels }: 
       config,
       params,
       some.map(({ text, pair }) => encode(text, pair)),
-      { pad: encoded.pad, maxLength: settings.maxLength },
+      { pad: encoded.pad, maxLength: settings.maxLength, segments },
     )
   const tokens = tokenFeeds(encoded, settings)
   return {
@@ -122,7 +135,7 @@ export async function setUp(executor: Executor, backbone: Backbone, { labels }: 
       config,
       details,
       tokenizer,
-      texts,
+      encoded,
       trainer,
       trainable,
       trained,
@@ -139,11 +152,23 @@ export async function setUp(executor: Executor, backbone: Backbone, { labels }: 
     caches: caches || undefined,
     /** The feeds of the steps from one on; behind a frozen backbone its features, computed once. */
     async feeds(from: number) {
-      if (mix) return featureFeeds(await featuresOf(from < total ? train : []), encoded.targets)
+      if (mix) return featureFeeds(await featuresOf(from < total ? train : []), encoded)
       const all = languageFeeds(tokens, { signals, tokenizer, causal: config.causal, seed: settings.seed, steps: total, clf })
       return caches ? caches.feedsOf(all, (some) => tokens(some, 0)) : all
     },
   }
+}
+
+/** Whether token types are fed: BERT's are, where there are pairs that are read as one text. */
+const feedsSegments = (task: Task, { segments }: TransformerConfig, train: readonly LabelledText[]): boolean =>
+  segments > 1 && (task.kind === 'multiple-choice' || (task.form === 'cross-encoder' && train.some(({ pair }) => pair !== undefined)))
+
+/** The weights of a classification's labels in the loss, where some are asked for. @throws where the task has no labels. */
+function labelWeights(task: Task, settings: AdaptSettings, targets: readonly number[]): number[] | undefined {
+  if (task.kind === 'classification') return settings.classWeights && classWeights(settings.classWeights, task.labels, targets)
+  const given = settings.classWeights ? 'class weights' : settings.thresholds ? 'thresholds' : undefined
+  if (given) throw new Error(`${given}: they are for the labels of a classification; the task is ${task.kind}`)
+  return undefined
 }
 
 /** The row of an added token that is trained on its own: it takes its first values from the table, and is put back into it. */

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { createExecutor, dim, input } from '@thaw/tensor'
 import { classification, classifierLoss } from '../tasks/classification.js'
+import { regression } from '../tasks/regression.js'
 import { inFolder } from '../testing/checkpoints.js'
 import { toyBackbone, toyQuestions } from '../testing/toy.js'
 import { type AdaptOptions, adapt } from './adapt.js'
@@ -108,4 +109,23 @@ test('the range test of an adaptation: on its own recipe, and the backbone stays
     assert.ok(result.points.length > 10 && result.points[0]!.rate === 1e-5)
     assert.ok(result.suggestion! > 1e-5 && result.suggestion! < 1, `${result.suggestion}`)
     assert.equal(String(backbone.parameters.get('norm.weight')!.data), before)
+  }))
+
+test('a regression runs out of patience and has a range test too; weights and thresholds of labels are refused', () =>
+  inFolder(async (root) => {
+    const backbone = await toyBackbone(join(root, 'lm'))
+    const number = regression({ range: [0, 1] })
+    const numbered = (some: typeof questions) => some.map(({ text, label }) => ({ text, label: label === 'NUM' ? '1' : '0' }))
+    const given = { ...data, train: numbered(data.train), valid: numbered(data.valid) }
+    const { model, report } = await adapt(backbone, number, { ...given, rate: 1e-9, epochs: 30, patience: 2 })
+    await model.dispose()
+    const scores = report.epochs.map(({ score }) => score)
+    assert.equal(scores.length, scores.indexOf(Math.max(...scores)) + 3)
+    assert.ok((await findRate(backbone, number, { ...given, steps: 10 })).points.length > 3)
+    await assert.rejects(adapt(backbone, number, { ...given, thresholds: true }), {
+      message: 'thresholds: they are for the labels of a classification; the task is regression',
+    })
+    await assert.rejects(adapt(backbone, number, { ...given, classWeights: 'balanced' }), {
+      message: 'class weights: they are for the labels of a classification; the task is regression',
+    })
   }))

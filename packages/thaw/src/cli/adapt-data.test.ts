@@ -3,11 +3,13 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { formatStatistics, statistics } from '../data/index.js'
+import type { Task } from '../tasks/task.js'
 import { inFolder } from '../testing/checkpoints.js'
 import { readData } from './adapt-data.js'
 import { formatDetails } from './evaluation.js'
 
-const files = { splitSeed: 1, exactLabels: false }
+const files = { task: 'classification', splitSeed: 1, exactLabels: false } as const
+const labelsOf = (task: Task) => (task.kind === 'classification' ? task.labels : [])
 const csv = (rows: readonly (readonly [string, string])[]) => `text,label\n${rows.map((row) => row.join(',')).join('\n')}\n`
 const cycle = (n: number, labels: readonly string[]) => Array.from({ length: n }, (_, i) => [`text ${i}`, labels[i % labels.length]!] as const)
 
@@ -18,9 +20,9 @@ test('labels that differ by case are one, in every file; --exact-labels keeps th
     await writeFile(valid, csv([['x', 'BUG']]))
     await writeFile(one, csv(cycle(4, ['Bug', 'bug'])))
     const read = await readData({ ...files, train, valid }, {})
-    assert.deepEqual([read.labels, read.valid[0]!.label], [['Bug', 'order'], 'Bug'])
+    assert.deepEqual([labelsOf(read.task), read.valid[0]!.label], [['Bug', 'order'], 'Bug'])
     assert.equal(read.notes[1], 'labels that differ from "Bug" only by case or spaces are read as it: "bug" (10); --exact-labels keeps them apart')
-    assert.deepEqual((await readData({ ...files, train, exactLabels: true }, {})).labels, ['Bug', 'bug', 'order'])
+    assert.deepEqual(labelsOf((await readData({ ...files, train, exactLabels: true }, {})).task), ['Bug', 'bug', 'order'])
     await assert.rejects(readData({ ...files, train: one }, {}), {
       message: `${one}: every example has the label "Bug"; a classifier needs at least two different ones`,
     })
@@ -46,7 +48,7 @@ test('400 classes: the weakest are shown, with the commonest confusions, in a re
   const labels = Array.from({ length: 400 }, (_, i) => `class ${String(i).padStart(3, '0')}`)
   const classes = labels.map((label, i) => ({ label, precision: i / 400, recall: i / 400, f1: i / 400, support: i % 2, predicted: 1 }))
   const confusion = labels.map((_, i) => labels.map((_, j) => (j === (i + 1) % 400 ? (i % 7) + 1 : 0)))
-  const text = formatDetails({ report: { examples: 200, accuracy: 0.5, macroF1: 0.5, classes, confusion }, mistakes: [] })
+  const text = formatDetails({ kind: 'classification', report: { examples: 200, accuracy: 0.5, macroF1: 0.5, classes, confusion }, mistakes: [] })
   assert.match(text, /^400 classes, 200 of them among these examples; the 15 with the lowest F1\n/)
   assert.match(text, /\nclass 001 /)
   assert.ok(text.split('\n').length < 40, text)

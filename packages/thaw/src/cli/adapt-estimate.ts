@@ -32,6 +32,8 @@ export async function measuredSpeed({ hidden, inner }: TransformerConfig, thread
 
 /** What one parameter's update costs, in seconds: gradient norm, clipping, Adam. It is bound by memory, not by arithmetic. */
 const secondsPerUpdate = 2e-9
+/** What a step costs however small the model is: messages, feeds, the start of each node. */
+const secondsPerStep = 4e-3
 
 export interface EstimatedRun {
   settings: AdaptSettings
@@ -56,5 +58,5 @@ export function estimatedSeconds({ settings, backbone, lengths, examples, speed 
   const passes = scheme === 'frozen' ? 1 : 3
   const trained = scheme === 'frozen' ? 0 : [...parameters.values()].reduce((sum, { data }) => sum + data.length, 0)
   const steps = epochs * Math.ceil(examples.train / batch)
-  return (epochs * (passes * train + valid)) / speed + steps * trained * secondsPerUpdate
+  return (epochs * (passes * train + valid)) / speed + steps * (trained * secondsPerUpdate + secondsPerStep)
 }

@@ -89,3 +89,15 @@ test('runs that have learnt the commonest label only are named', () =>
     assert.match(stdout, /^1 failed /m)
     assert.match(stdout, /^seed 2 +failed: accuracy [\d.]+ % is not above that of always saying the commonest label \(81\.8 %\)/m)
   }))
+
+test('seeds of a regression beside each other: the model of the best by correlation is kept, none is called failed', () =>
+  inWorkplace(async (cwd) => {
+    const rows = toyQuestions(60).map(({ text, label }) => `${JSON.stringify({ text, label: label === 'NUM' ? 1 : 0 })}\n`)
+    await writeFile(join(cwd, 'train.jsonl'), rows.join(''))
+    const { code, stderr } = await thaw(adapt('out', '--task', 'regression', '--seeds', '2', '--jobs', '2', '--epochs', '2'), { cwd })
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /^seed 2 +validation Pearson/m)
+    assert.deepEqual((await report(cwd, 'out')).failures, [null, null])
+    const answer = await thaw(['predict', 'out', 'who saw the king ?', '--threads', '1'], { cwd })
+    assert.match(answer.stdout, /^-?[\d.]+\n$/, answer.stderr)
+  }))

@@ -4,7 +4,6 @@ import { writeFile } from 'node:fs/promises'
 import { type AdaptSettings, type Backbone, findRate } from '../adapt/index.js'
 import { plot } from '../log/plot.js'
 import { htmlReport } from '../report/report.js'
-import { classification } from '../tasks/classification.js'
 import type { AdaptData } from './adapt-data.js'
 import { named, namedResult, print, say, shortNumber } from './screen.js'
 
@@ -20,7 +19,7 @@ export interface ShowRatesOptions {
 /** Runs the test, draws the curve, and writes it beside the folder that the run would write to. */
 export async function showRates({ backbone, data, settings, out, threads, fisher }: ShowRatesOptions): Promise<void> {
   say(named('rates', '100 steps, the rate growing from 1e-6 to 1; nothing is kept of them'))
-  const { points, steepest, suggestion } = await findRate(backbone, classification({ labels: data.labels }), {
+  const { points, steepest, suggestion } = await findRate(backbone, data.task, {
     ...settings,
     train: data.train,
     ...(threads === undefined ? {} : { threads }),

@@ -58,6 +58,14 @@ const partsOf = (losses: Readonly<Record<string, number>>): string => {
   return parts.length === 0 ? '' : `; training: ${parts.join(', ')}`
 }
 
+/** `accuracy 91.2 %, macro-F1 90.8 %`; correlations as they are. */
+const formatEpochScores = (scores: Readonly<Record<string, number>>): string =>
+  Object.entries(scores)
+    .map(([name, value]) =>
+      name === 'accuracy' || name === 'macroF1' ? `${name === 'macroF1' ? 'macro-F1' : name} ${percent(value)}` : `${name} ${value.toFixed(3)}`,
+    )
+    .join(', ')
+
 function cutTexts(texts: number, limit: number, positions: number): string {
   const more = limit < positions ? `; --max-length reads up to ${count(positions)}, in more time` : ''
   return `${counted(texts, 'training text is', 'training texts are')} cut at ${limit} tokens${more}`
@@ -120,8 +128,8 @@ export function adaptScreen(label: string, onPlan: (plan: Plan) => void): AdaptS
       moved = true
       bar?.update(step, { loss: smooth.sum / smooth.weight, tokens })
     },
-    epoch({ epoch, epochs, accuracy, macroF1, loss, losses, best }) {
-      const scores = `accuracy ${percent(accuracy)}, macro-F1 ${percent(macroF1)}, loss ${loss.toFixed(3)}${partsOf(losses)}`
+    epoch({ epoch, epochs, scores: found, loss, losses, best }) {
+      const scores = `${formatEpochScores(found)}, loss ${loss.toFixed(3)}${partsOf(losses)}`
       bar?.print(named('validation', `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}: ${scores}${best ? '  best so far' : ''}`))
     },
     cache({ site, texts, bytes, spilled, seconds, dropoutDifference }) {

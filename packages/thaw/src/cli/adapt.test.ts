@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { inFolder } from '../testing/checkpoints.js'
-import { commandError, recordedLosses, recordedSteps, thaw } from '../testing/command.js'
+import { commandError, recordedLosses, recordedSteps, thaw, withoutSignals } from '../testing/command.js'
 import { toyBackbone, toyQuestions } from '../testing/toy.js'
 
 const questions = toyQuestions(100)
@@ -49,6 +49,7 @@ test('from CSV to a classifier: data shown, recipe shown, report, predictions, e
     ])
       assert.match(stdout, part)
     assert.ok(!existsSync(join(cwd, 'out/training/seed-1/training.safetensors')))
+    assert.ok(existsSync(join(cwd, 'out/onnx/model.onnx')))
 
     await writeFile(join(cwd, 'new.csv'), 'n,question\n1,"where is the ""old"", old king ?"\n2,\n3,how old is the ship ?\n')
     const predicted = await thaw(['predict', 'out', '--file', 'new.csv', '--text', 'question'], { cwd })
@@ -107,7 +108,7 @@ test('a file as people have them: empty rows, two encodings, labels in several s
     )
   }))
 
-test('a run that is killed or stopped goes on to the losses of one that is not', () =>
+test('a run that is killed or stopped goes on to the losses of one that is not', withoutSignals, () =>
   inWorkplace(async (cwd) => {
     const settings = ['--epochs', '12', '--dropout', '0.2', '--no-baseline', '--save-every', '0.03']
     const metrics = (out: string) => join(cwd, out, 'training/seed-1/metrics.jsonl')
@@ -132,7 +133,8 @@ test('a run that is killed or stopped goes on to the losses of one that is not',
     assert.deepEqual(await model('out'), await model('whole'))
     const finished = await thaw(resume, { cwd })
     assert.match(finished.stderr, /this run is finished; there is nothing to resume\n/)
-  }))
+  }),
+)
 
 test('mistakes are named, with the way out', () =>
   inWorkplace(async (folder) => {

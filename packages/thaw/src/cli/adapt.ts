@@ -8,17 +8,19 @@ import { type AdaptSettings, adaptationSettings, type Backbone, load, type Recip
 import { evenSample } from '../data/even-sample.js'
 import { settleFolder } from '../hub/replace-folder.js'
 import { duration, count as number } from '../log/format.js'
+import { type Form, forms } from '../tasks/form.js'
 import { poolings } from '../tasks/pooling.js'
 import { type AdaptData, describeData, readData } from './adapt-data.js'
 import { estimatedSeconds, measuredSpeed } from './adapt-estimate.js'
 import { fisherOf, needsFisher } from './adapt-fisher.js'
 import { showRates } from './adapt-rate.js'
 import { adaptSeeds } from './adapt-seeds.js'
+import { type TaskName, taskNames } from './adapt-task.js'
 import { bundledDefault, chooseCheckpoint, namedCheckpoint, terminalQuestion } from './choose-checkpoint.js'
 import { addDataOptions, type DataOptions, dataOptionsOf } from './data-options.js'
 import { refuseChanges, refuseUsedFolder } from './out-folder.js'
 import { named, say, shellWord } from './screen.js'
-import { count, countOrNone, nonNegative, positive, probability, share, weights } from './values.js'
+import { count, countOrNone, nonNegative, positive, probability, range, share, weights } from './values.js'
 
 /** What a run is made of: kept as training/run.json, read again by --resume. */
 export interface AdaptRun extends DataOptions, Partial<Omit<AdaptSettings, 'recipe'>> {
@@ -30,6 +32,9 @@ export interface AdaptRun extends DataOptions, Partial<Omit<AdaptSettings, 'reci
   validFraction?: number
   splitSeed?: number
   exactLabels?: boolean
+  task?: TaskName
+  form?: Form
+  range?: [number, number]
   /** The tutorial's settings, or a recipe by name. */
   recipe?: 'tutorial' | RecipeName
   seeds?: number
@@ -41,7 +46,6 @@ export interface AdaptRun extends DataOptions, Partial<Omit<AdaptSettings, 'reci
 
 interface Options extends Omit<AdaptRun, 'command' | 'checkpoint'> {
   out: string
-  task: 'classification'
   resume?: boolean
   overwrite?: boolean
   findRate?: boolean
@@ -60,6 +64,7 @@ Examples:
   thaw adapt checkpoints/wiki-lm --train train.jsonl --test test.jsonl --out tickets
   thaw adapt checkpoints/wiki-lm --train tickets.csv --text subject,body --label queue --scheme frozen --out tickets
   thaw adapt checkpoints/wiki-lm --train train_5500.label --test TREC_10.label --seeds 5 --out trec
+  thaw adapt --train sts.csv --task similarity --text sentence1 --pair sentence2 --label score --form two-tower --out sts
   thaw adapt --resume --out trec`
 
 /** Registers `thaw adapt`. */
@@ -72,7 +77,9 @@ export function registerAdapt(program: Command): void {
     )
     .argument('[checkpoint]', 'folder or name of a pretrained checkpoint; without it one is proposed')
     .requiredOption('-o, --out <folder>', 'folder to write the classifier to')
-    .addOption(new Option('--task <name>', 'what is learnt').choices(['classification']).default('classification'))
+    .addOption(new Option('--task <name>', 'what is learnt; default classification').choices(taskNames))
+    .addOption(new Option('--form <name>', 'pairs as one text, or each text alone (vectors that can be kept); default cross-encoder').choices(forms))
+    .option('--range <low,high>', 'of the numbers of a similarity or regression; default: those of the training examples', range)
     .option('--train <file>', 'labelled texts (.gz and .br are unpacked)')
     .option('--valid <file>', 'chooses the epoch that is kept; default: a part of the training examples')
     .option('--test <file>', 'looked at once, at the end')
@@ -123,7 +130,6 @@ export function registerAdapt(program: Command): void {
 async function runAdapt(checkpoint: string | undefined, options: Options): Promise<void> {
   const {
     out,
-    task: _,
     resume = false,
     overwrite = false,
     findRate = false,
@@ -151,7 +157,10 @@ async function runAdapt(checkpoint: string | undefined, options: Options): Promi
     ? await readRun(out, { ...given, ...(checkpoint === undefined ? {} : { checkpoint }) })
     : ({ ...given, command: 'adapt', checkpoint } as AdaptRun)
   // data first: a mistake in a file is told before anything is downloaded
-  const data = await readData({ ...run, splitSeed: run.splitSeed ?? 1, exactLabels: run.exactLabels ?? false }, dataOptionsOf(run))
+  const data = await readData(
+    { ...run, task: run.task ?? 'classification', splitSeed: run.splitSeed ?? 1, exactLabels: run.exactLabels ?? false },
+    dataOptionsOf(run),
+  )
   const noServer = offline ?? process.env.HF_HUB_OFFLINE === '1'
   const chosen = run.checkpoint
     ? await namedCheckpoint(run.checkpoint, noServer)

@@ -2,8 +2,7 @@
 
 import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
-import { type Example, type ReadExamples, type ReadExamplesOptions, readExamples } from '../data/index.js'
-import { withSpellings } from '../data/label-spellings.js'
+import { type ReadExamples, type ReadExamplesOptions, readExamples } from '../data/index.js'
 import { separatorName } from '../data/table.js'
 import { counted, count as number } from '../log/format.js'
 import { names } from './values.js'
@@ -11,6 +10,7 @@ import { names } from './values.js'
 export interface DataOptions {
   text?: string[]
   pair?: string
+  choices?: string[]
   label?: string
   format?: ReadExamplesOptions['format']
   encoding?: string
@@ -23,6 +23,7 @@ export function addDataOptions(command: Command): Command {
     .optionsGroup('How data are read (found out where nothing is said):')
     .option('--text <columns>', 'columns (CSV, TSV) or fields (JSONL) with the text, joined by a space: subject,body', names)
     .option('--pair <column>', 'column with the second text of a pair')
+    .option('--choices <columns>', 'columns with the candidates of multiple choice, or one field of JSONL with a list', names)
     .option('--label <column>', 'column with the label (TREC: coarse or fine)')
     .addOption(new Option('--format <name>', 'of the files').choices(['jsonl', 'csv', 'tsv', 'trec']))
     .option('--encoding <name>', 'like utf-8, latin1, windows-1252, utf-16le, or mixed (each line by itself); default: utf-8, latin1 for TREC')
@@ -30,8 +31,8 @@ export function addDataOptions(command: Command): Command {
 }
 
 /** Takes the data options out of all options of a command. */
-export function dataOptionsOf({ text, pair, label, format, encoding, onlyLabelled }: DataOptions): DataOptions {
-  const given = { text, pair, label, format, encoding, onlyLabelled }
+export function dataOptionsOf({ text, pair, choices, label, format, encoding, onlyLabelled }: DataOptions): DataOptions {
+  const given = { text, pair, choices, label, format, encoding, onlyLabelled }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }
 
@@ -47,7 +48,7 @@ export async function readLabelled(file: string, options: DataOptions): Promise<
 
 /** `train.csv: 5,000 rows, csv with ;, text from subject + body, label from queue`. */
 export function describeReading(file: string, { examples, understood }: ReadExamples): string {
-  const { format, separator, text, pair, label, encoding, rows, emptyLines = [] } = understood
+  const { format, separator, text, pair, choices, label, encoding, rows, emptyLines = [] } = understood
   const unlabelled = rows - examples.length - emptyLines.length
   const parts = [
     counted(rows, 'row'),
@@ -57,25 +58,8 @@ export function describeReading(file: string, { examples, understood }: ReadExam
       : []),
     `${format}${separator === undefined || separator === '\t' ? '' : ` with ${separatorName(separator)}`}${encoding === 'utf-8' ? '' : `, ${encoding}`}`,
     `text from ${text.join(' + ')}${pair === undefined ? '' : ` and ${pair}`}`,
+    ...(choices ? [`candidates from ${choices.join(', ')}`] : []),
     ...(label === undefined ? [] : [`label from ${label}`]),
   ]
   return `${basename(file)}: ${parts.join(', ')}`
-}
-
-/**
- * Examples with labels among those known; one that differs from a known label only by case or white space is read as that.
- *
- * @throws at the first label that is not among them, with file and line.
- */
-export function withKnownLabels(file: string, { examples }: ReadExamples, labels: readonly string[], known: string): Example[] {
-  const spelt = withSpellings(examples, labels)
-  const all = new Set(labels)
-  for (const { label, line } of spelt) {
-    if (label === undefined || all.has(label)) continue
-    const list = labels.slice(0, 12).map((name) => JSON.stringify(name))
-    throw new Error(
-      `${file}:${line}: the label ${JSON.stringify(label)} is not among ${known}: ${list.join(', ')}${labels.length > 12 ? ', …' : ''}; correct it or leave such rows out`,
-    )
-  }
-  return spelt
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { readExamples } from '../data/index.js'
 import { inFolder } from '../testing/checkpoints.js'
-import { commandError, thaw } from '../testing/command.js'
+import { commandError, thaw, withoutSignals } from '../testing/command.js'
 import { toyBackbone } from '../testing/toy.js'
 
 test('thaw demo, the quick one: table, fresh texts, models and a report; what it says to do next works', () =>
@@ -47,7 +47,7 @@ test('thaw demo, the quick one: table, fresh texts, models and a report; what it
     assert.equal(adapted.code, 0, adapted.stderr)
   }))
 
-test('^C ends it in order; a second run starts clean', () =>
+test('^C ends it in order; a second run starts clean', withoutSignals, () =>
   inFolder(async (cwd) => {
     const metrics = join(cwd, 'here/pretrained/training/metrics.jsonl')
     const when = async () => existsSync(metrics) && (await readFile(metrics, 'utf8')).split('\n').length > 5
@@ -69,7 +69,8 @@ test('^C ends it in order; a second run starts clean', () =>
       'texts',
       'tokenizer',
     ])
-  }))
+  }),
+)
 
 test('a folder of somebody else is refused before anything is computed', () =>
   inFolder(async (cwd) => {

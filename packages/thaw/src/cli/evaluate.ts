@@ -1,10 +1,11 @@
-// `thaw evaluate`: how well a classifier does on labelled texts.
+// `thaw evaluate`: how well an adapted model does on labelled texts.
 
 import type { Command } from 'commander'
-import { addDataOptions, type DataOptions, dataOptionsOf, describeReading, readLabelled, withKnownLabels } from './data-options.js'
-import { evaluation, formatDetails, formatScores } from './evaluation.js'
-import { openClassifier } from './open-classifier.js'
+import { countFromOne, fitToTask } from './adapt-task.js'
+import { addDataOptions, type DataOptions, dataOptionsOf, describeReading, readLabelled } from './data-options.js'
+import { openModel } from './open-model.js'
 import { named, print, say } from './screen.js'
+import { evaluateTask, formatTaskDetails, formatTaskScores } from './task-evaluation.js'
 import { count, countOrNone } from './values.js'
 
 interface Options extends DataOptions {
@@ -18,9 +19,11 @@ interface Options extends DataOptions {
 export function registerEvaluate(program: Command): void {
   const command = program
     .command('evaluate')
-    .summary('measure a classifier on labelled texts')
-    .description('Accuracy, macro-F1, the classes, the confusion matrix and the worst mistakes of a classifier on labelled texts.')
-    .argument('<classifier>', 'folder that thaw adapt wrote, or thaw export --to adapter')
+    .summary('measure an adapted model on labelled texts')
+    .description(
+      'Of a classifier on labelled texts: accuracy, macro-F1, the classes, the confusion matrix; of a similarity: correlations; of multiple choice: accuracy; and the worst mistakes.',
+    )
+    .argument('<model>', 'folder that thaw adapt wrote, or thaw export --to adapter')
     .requiredOption('--test <file>', 'labelled texts')
   addDataOptions(command)
     .optionsGroup('Report:')
@@ -29,10 +32,11 @@ export function registerEvaluate(program: Command): void {
     .option('--threads <n>', 'default: all cores, at most 8', count)
   command.action(async (folder: string, { test, mistakes, threads, base, ...given }: Options) => {
     const read = await readLabelled(test, dataOptionsOf(given))
-    await using model = await openClassifier(folder, { threads, base })
-    const examples = withKnownLabels(test, read, model.labels, "the model's labels")
+    const { task, model } = await openModel(folder, { threads, base })
+    await using _ = model
+    const examples = fitToTask(test, read.examples, task, "the model's labels", countFromOne(read.examples))
     say(named('data', describeReading(test, read)))
-    const result = await evaluation(model, examples, { mistakes })
-    print(`${formatScores('test', result)}\n\n${formatDetails(result, process.stdout.columns ?? 100)}`)
+    const result = await evaluateTask(task, model, examples, { mistakes })
+    print(`${formatTaskScores('test', result)}\n\n${formatTaskDetails(result, process.stdout.columns ?? 100)}`)
   })
 }

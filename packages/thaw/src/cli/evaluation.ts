@@ -20,6 +20,7 @@ export interface MistakenExample {
 }
 
 export interface Evaluation {
+  kind: 'classification'
   report: ClassificationReport
   /** Accuracy on the examples whose text is not among the training texts; undefined where all are, or none is. */
   unseen?: { examples: number; accuracy: number }
@@ -40,6 +41,7 @@ export async function evaluation(
   const right = fresh.filter((i) => decide(probabilities[i]!, model.thresholds) === withIds[i]!.label)
   const partly = fresh.length > 0 && fresh.length < examples.length
   return {
+    kind: 'classification',
     report,
     ...(partly ? { unseen: { examples: fresh.length, accuracy: right.length / fresh.length } } : {}),
     mistakes: worstMistakes(withIds, probabilities, mistakes, (row) => decide(row, model.thresholds)).map(

@@ -4,15 +4,14 @@ import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import type { Command } from 'commander'
 import { Option } from 'commander'
-import type { Classifier, Prediction } from '../adapt/index.js'
-import { type DataRecord, type Example, type ReadExamplesOptions, readExamples, readLines } from '../data/index.js'
+import { type DataRecord, type ReadExamplesOptions, readExamples, readLines } from '../data/index.js'
 import { formatByEnding } from '../data/read-examples.js'
 import { csvLine } from '../data/table.js'
-import { count as number } from '../log/format.js'
+import { counted, count as number } from '../log/format.js'
 import { progress } from '../log/progress.js'
-import { table } from '../log/table.js'
-import { decide } from '../metrics/thresholds.js'
-import { openClassifier } from './open-classifier.js'
+import type { TextLike } from '../tasks/form.js'
+import { type Answer, type Answers, answers, givenExamples } from './answers.js'
+import { openModel } from './open-model.js'
 import { say } from './screen.js'
 import { count, names } from './values.js'
 
@@ -22,6 +21,7 @@ interface Options {
   top: number
   text?: string[]
   pair?: string
+  choices?: string[]
   format?: NonNullable<ReadExamplesOptions['format']> | 'lines'
   encoding?: string
   base?: string
@@ -32,23 +32,25 @@ const examples = `
 Examples:
   thaw predict trec "Who wrote Hamlet?"
   thaw predict tickets --file new.csv --text subject,body --out labelled.csv
+  thaw predict sts "A man plays the guitar." "Someone makes music."
   cat questions.txt | thaw predict trec`
 
 /** Registers `thaw predict`. */
 export function registerPredict(program: Command): void {
   program
     .command('predict')
-    .summary('label texts with a classifier')
+    .summary('ask an adapted model: labels, numbers, choices')
     .description(
-      'Labels texts: those given, those of a file, or a line each from standard input. CSV, TSV and JSONL come back with columns label and score, other texts as label, score, text.',
+      'Labels texts: those given, those of a file, or a line each from standard input. CSV, TSV and JSONL come back with columns label and score, other texts as label, score, text. A model of similarity gives a score alone, for two texts; one of multiple choice takes a text and its candidates.',
     )
-    .argument('<classifier>', 'folder that thaw adapt wrote, or thaw export --to adapter')
-    .argument('[texts...]', 'texts to label')
+    .argument('<model>', 'folder that thaw adapt wrote, or thaw export --to adapter')
+    .argument('[texts...]', 'texts to label; a pair; or a text and its candidates')
     .option('--file <file>', 'file of texts: .csv, .tsv, .jsonl, otherwise a text a line')
     .option('-o, --out <file>', 'file to write; default: standard output')
     .option('--top <n>', 'how many labels to show for a single text', count, 5)
     .option('--text <columns>', 'columns or fields with the text', names)
     .option('--pair <column>', 'column with the second text of a pair')
+    .option('--choices <columns>', 'columns with the candidates of multiple choice, or one field of JSONL with a list', names)
     .addOption(new Option('--format <name>', 'of the file or standard input').choices(['lines', 'jsonl', 'csv', 'tsv', 'trec']))
     .option('--encoding <name>', 'like utf-8, latin1, windows-1252')
     .option('--base <checkpoint>', 'of an adapter: where the checkpoint it was trained on is now')
@@ -61,45 +63,48 @@ async function predict(folder: string, texts: string[], options: Options): Promi
   if (texts.length > 0 && options.file !== undefined) throw new Error('a text and --file: give one of them, not both')
   if (texts.length === 0 && options.file === undefined && process.stdin.isTTY)
     throw new Error(`no text: give one (thaw predict ${folder} "…"), a --file, or lines on standard input`)
-  const input = texts.length > 0 ? givenTexts(texts) : await readInput(options.file ?? '-', options)
-  await using model = await openClassifier(folder, options)
-  if (texts.length === 1 && options.out === undefined) {
-    const rows = (await model.predict(texts[0]!)).slice(0, options.top).map(({ label, score }) => [label, score.toFixed(4)])
-    process.stdout.write(`${table(rows, [{ title: 'label' }, { title: 'score' }])}\n`)
+  const { task, model, pairs } = await openModel(folder, options)
+  await using _ = model
+  const asked = answers(task, model)
+  const given = texts.length > 0 ? givenExamples(task, pairs, texts) : undefined
+  if (given?.length === 1 && options.out === undefined) {
+    process.stdout.write(`${await asked.explain(given[0]!, options.top)}\n`)
     return
   }
+  const input = given ? givenTexts(given) : await readInput(options.file ?? '-', options, asked)
   const out = options.out === undefined ? process.stdout : createWriteStream(options.out)
-  const written = write(out, input, model)
-  await written
+  await write(out, input, asked)
   if (out !== process.stdout) {
     out.end()
     await once(out, 'finish')
-    say(`${number(input.examples.length)} texts: ${options.out}`)
+    say(`${counted(input.examples.length, 'text')}: ${options.out}`)
   }
 }
 
 interface Input {
-  examples: readonly Pick<Example, 'text' | 'pair'>[]
+  examples: readonly TextLike[]
   /** What comes before the first line. */
   head?: string
   /** The line of an example with its prediction; undefined for an empty text. */
-  line(index: number, best: Prediction | undefined): string
+  line(index: number, answer: Answer | undefined): string
 }
 
-const score = (best: Prediction | undefined): string => best?.score.toFixed(4) ?? ''
-
-function givenTexts(texts: readonly string[]): Input {
+function givenTexts(examples: readonly TextLike[]): Input {
   return {
-    examples: texts.map((text) => ({ text: text.trim() })),
-    line: (i, best) => `${best?.label ?? ''}\t${score(best)}\t${texts[i]!.replace(/\s+/g, ' ')}`,
+    examples: examples.map((example) => ({ ...example, text: example.text.trim() })),
+    line: (i, answer) => `${answer?.label ?? ''}\t${answer?.score ?? ''}\t${examples[i]!.text.replace(/\s+/g, ' ')}`,
   }
 }
 
-async function readInput(file: string, { text, pair, encoding, format = formatByEnding(file) ?? 'lines' }: Options): Promise<Input> {
+async function readInput(
+  file: string,
+  { text, pair, choices, encoding, format = formatByEnding(file) ?? 'lines' }: Options,
+  asked: Answers,
+): Promise<Input> {
   if (format === 'lines') {
-    if (text || pair !== undefined)
+    if (text || pair !== undefined || choices)
       throw new Error('--text and --pair name columns, but the input is a text a line; name its --format: csv, tsv or jsonl')
-    return givenTexts((await readLines(file, encoding)).map((example) => example.text))
+    return givenTexts(await readLines(file, encoding))
   }
   const wanted = {
     format,
@@ -107,31 +112,36 @@ async function readInput(file: string, { text, pair, encoding, format = formatBy
     keepEmpty: true,
     ...(text ? { text } : {}),
     ...(pair === undefined ? {} : { pair }),
+    ...(choices ? { choices } : {}),
     ...(encoding ? { encoding } : {}),
   } as const
   const { examples, records, understood } = await readExamples(file, wanted)
   const columns = understood.columns ?? ['label', 'question']
-  const [labelName, scoreName] = columns.includes('label') || columns.includes('score') ? ['predicted_label', 'predicted_score'] : ['label', 'score']
-  if (labelName !== 'label') say(`the input has a column label or score already: predictions are in ${labelName} and ${scoreName}`)
+  const taken = asked.columns.some((name) => columns.includes(name))
+  const added = taken ? asked.columns.map((name) => `predicted_${name}`) : asked.columns
+  if (taken) say(`the input has a column ${asked.columns.join(' or ')} already: predictions are in ${added.join(' and ')}`)
+  const cells = (answer: Answer | undefined) => asked.columns.map((name) => answer?.[name])
   if (format === 'jsonl')
     return {
       examples,
-      line: (i, best) =>
-        JSON.stringify({ ...(records[i] as object), [labelName!]: best?.label ?? null, [scoreName!]: best ? Number(score(best)) : null }),
+      line: (i, answer) => {
+        const values = cells(answer).map((value, k) => (value === undefined ? null : asked.columns[k] === 'score' ? Number(value) : value))
+        return JSON.stringify({ ...(records[i] as object), ...Object.fromEntries(added.map((name, k) => [name, values[k]])) })
+      },
     }
   const separator = understood.separator ?? '\t'
   const fields = (record: DataRecord) => record as readonly string[]
   return {
     examples,
-    ...(understood.byNumber || format === 'trec' ? {} : { head: csvLine([...columns, labelName!, scoreName!], separator) }),
-    line: (i, best) => csvLine([...fields(records[i]!), best?.label ?? '', score(best)], separator),
+    ...(understood.byNumber || format === 'trec' ? {} : { head: csvLine([...columns, ...added], separator) }),
+    line: (i, answer) => csvLine([...fields(records[i]!), ...cells(answer).map((value) => value ?? '')], separator),
   }
 }
 
 /** So many texts are held and sorted by length at once; results appear after each such piece. */
 const piece = 2048
 
-async function write(out: NodeJS.WritableStream, { examples, head, line }: Input, model: Classifier): Promise<void> {
+async function write(out: NodeJS.WritableStream, { examples, head, line }: Input, asked: Answers): Promise<void> {
   const many = examples.length > piece
   const bar = many ? progress(process.stderr, { label: 'predict', total: examples.length, unit: 'text', interval: 10 }) : undefined
   const put = async (text: string) => {
@@ -141,14 +151,9 @@ async function write(out: NodeJS.WritableStream, { examples, head, line }: Input
   for (let at = 0; at < examples.length; at += piece) {
     const part = examples.slice(at, at + piece)
     const full = part.filter(({ text }) => text !== '')
-    const rows = await model.probabilities(full)
+    const found = await asked.ask(full)
     let next = 0
-    const lines = part.map(({ text }, i) => {
-      if (text === '') return line(at + i, undefined)
-      const row = rows[next++]!
-      const best = decide(row, model.thresholds)
-      return line(at + i, { label: model.labels[best]!, score: row[best]! })
-    })
+    const lines = part.map(({ text }, i) => line(at + i, text === '' ? undefined : found[next++]))
     await put(`${lines.join('\n')}\n`)
     bar?.update(at + part.length)
   }

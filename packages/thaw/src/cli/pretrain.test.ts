@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { load } from '../adapt/index.js'
 import { inFolder } from '../testing/checkpoints.js'
-import { commandError, recordedLosses, recordedSteps, thaw } from '../testing/command.js'
+import { commandError, recordedLosses, recordedSteps, thaw, withoutSignals } from '../testing/command.js'
 import { toyText } from '../testing/toy.js'
 import { random } from '../text/random.js'
 
@@ -60,7 +60,7 @@ test('a run that is killed at ten random moments has the losses, bit for bit, of
     assert.equal(again.stdout, end.stdout)
   }))
 
-test('^C saves and says how to go on; standard input is kept for that; the report says what was counted', () =>
+test('^C saves and says how to go on; standard input is kept for that; the report says what was counted', withoutSignals, () =>
   inFolder(async (cwd) => {
     const metrics = join(cwd, 'out/training/metrics.jsonl')
     const args = run('out', '--steps', '300').map((arg) => (arg === 'text.txt' ? '-' : arg))
@@ -82,7 +82,8 @@ test('^C saves and says how to go on; standard input is kept for that; the repor
     for (const part of ['nothing is detokenized', 'a word is what stands between white space;', '<unk> does not exist'])
       assert.ok(stdout.includes(part), stdout)
     assert.equal((await recordedLosses(metrics)).length, 300)
-  }))
+  }),
+)
 
 test('curves with warm-up and without are one command', () =>
   inFolder(async (cwd) => {

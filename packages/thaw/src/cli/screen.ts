@@ -41,5 +41,8 @@ export const shortNumber = (value: number): string => {
 /** A share as per cent with one digit. */
 export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
 
-/** A word of the command line, quoted where a shell would split it. */
-export const shellWord = (text: string): string => (/^[\w@%+=:,./~-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`)
+/** A word of the command line, quoted where a shell would split it: as POSIX shells want it, on Windows as cmd.exe and PowerShell do. */
+export function shellWord(text: string, platform: string = process.platform): string {
+  if (/^[\w@%+=:,./~-]+$/.test(text)) return text
+  return platform === 'win32' ? `"${text.replaceAll('"', '\\"')}"` : `'${text.replaceAll("'", "'\\''")}'`
+}

@@ -65,7 +65,7 @@ export function registerTradeOffs(program: Command): void {
 
 async function run(checkpoint: string, options: Options): Promise<void> {
   const { out, train, valid, test, schemes, seeds, rates, threads, epochs, batch, maxLength } = options
-  const files = { train, ...(valid ? { valid } : {}), ...(test ? { test } : {}), splitSeed: 1, exactLabels: false }
+  const files = { task: 'classification' as const, train, ...(valid ? { valid } : {}), ...(test ? { test } : {}), splitSeed: 1, exactLabels: false }
   const data = await readData(files, dataOptionsOf(options))
   for (const [i, note] of data.notes.entries()) say(named(i === 0 ? 'data' : '', note))
   const pretraining = options.pretraining && (await beginning(options.pretraining))
@@ -76,7 +76,7 @@ async function run(checkpoint: string, options: Options): Promise<void> {
   interrupt.arm()
   const report = await tradeOffs({
     ...{ checkpoint, out, schemes, seeds: Array.from({ length: seeds }, (_, i) => i + 1), settings: shared, signal: interrupt.signal },
-    ...{ labels: data.labels, train: data.train, valid: data.valid },
+    ...{ labels: data.task.kind === 'classification' ? data.task.labels : [], train: data.train, valid: data.valid },
     ...(data.test ? { test: data.test } : {}),
     ...(pretraining ? { pretraining } : {}),
     ...(rates ? { rates: numbers(rates) } : {}),

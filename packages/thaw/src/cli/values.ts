@@ -32,6 +32,14 @@ export const names: Parse<string[]> = (text) => {
   return list
 }
 
+/** `0,5`: a lower and a higher number. */
+export const range: Parse<[number, number]> = (text) => {
+  const [low, high, ...more] = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)))
+  if (more.length > 0 || !Number.isFinite(low) || !Number.isFinite(high) || low! >= high!)
+    throw new InvalidArgumentError('Expected a lower and a higher number with a comma between them, like 0,5.')
+  return [low!, high!]
+}
+
 /** `hidden=128,layers=2` as an object; values that are numbers become numbers, true and false booleans. */
 export const pairs: Parse<Record<string, string | number | boolean>> = (text) =>
   Object.fromEntries(

@@ -4,6 +4,8 @@
 export interface WantedColumns {
   text?: readonly string[]
   pair?: string
+  /** Candidates of multiple choice: a column each, or one field of JSONL with a list. */
+  choices?: readonly string[]
   /** False: leave labels unread. */
   label?: string | false
 }
@@ -12,6 +14,7 @@ export interface WantedColumns {
 export interface ChosenColumns {
   text: string[]
   pair: string | undefined
+  choices?: string[]
   label: string | undefined
 }
 
@@ -45,7 +48,8 @@ const labelNames = ['label', 'class', 'category', 'intent', 'queue', 'target', '
 export function chooseColumns(columns: readonly string[], wanted: WantedColumns, where: string, kind: 'column' | 'field'): ChosenColumns {
   const there = `${kind}s here: ${columns.map((column) => JSON.stringify(column)).join(', ')}`
   const noHeader = kind === 'column' ? '; a file without a header line is read by column numbers, for example --text 2,3 --label 1' : ''
-  for (const name of [...(wanted.text ?? []), ...(wanted.pair === undefined ? [] : [wanted.pair]), ...(wanted.label ? [wanted.label] : [])])
+  const choices = wanted.choices ? { choices: [...wanted.choices] } : {}
+  for (const name of namedColumns(wanted))
     if (!columns.includes(name)) throw new Error(`${where}: no ${kind} ${JSON.stringify(name)}; ${there}${noHeader}`)
   const known = (names: readonly string[], taken: readonly (string | undefined)[]): string | undefined => {
     for (const name of names) {
@@ -54,10 +58,19 @@ export function chooseColumns(columns: readonly string[], wanted: WantedColumns,
     }
     return undefined
   }
-  const label = wanted.label === false ? undefined : (wanted.label ?? known(labelNames, [...(wanted.text ?? []), wanted.pair]))
-  if (wanted.text && wanted.text.length > 0) return { text: [...wanted.text], pair: wanted.pair, label }
-  const others = columns.filter((column) => column !== label && column !== wanted.pair)
-  const text = known(textNames, [label, wanted.pair]) ?? (others.length === 1 ? others[0] : undefined)
+  const label =
+    wanted.label === false ? undefined : (wanted.label ?? known(labelNames, [...(wanted.text ?? []), wanted.pair, ...(wanted.choices ?? [])]))
+  if (wanted.text && wanted.text.length > 0) return { text: [...wanted.text], pair: wanted.pair, ...choices, label }
+  const others = columns.filter((column) => column !== label && column !== wanted.pair && !wanted.choices?.includes(column))
+  const text = known(textNames, [label, wanted.pair, ...(wanted.choices ?? [])]) ?? (others.length === 1 ? others[0] : undefined)
   if (text === undefined) throw new Error(`${where}: which ${kind} is the text? Name it with --text; ${there}${noHeader}`)
-  return { text: [text], pair: wanted.pair, label }
+  return { text: [text], pair: wanted.pair, ...choices, label }
 }
+
+/** All columns that the caller named. */
+export const namedColumns = ({ text = [], pair, choices = [], label }: WantedColumns): string[] => [
+  ...text,
+  ...(pair === undefined ? [] : [pair]),
+  ...choices,
+  ...(label ? [label] : []),
+]

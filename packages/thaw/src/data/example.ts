@@ -4,6 +4,8 @@
 export interface Example {
   text: string
   pair?: string
+  /** Candidates to choose from, of multiple choice. */
+  choices?: string[]
   label?: string
   /** Line of the file where it starts, from 1. */
   line: number
@@ -15,8 +17,8 @@ export interface Example {
  * @example
  * sameText({ text: ' Who  wrote Hamlet?', line: 1 }) === sameText({ text: 'who wrote hamlet?', line: 2 })   // true
  */
-export function sameText({ text, pair }: Pick<Example, 'text' | 'pair'>): string {
-  return pair === undefined ? normalise(text) : `${normalise(text)}\n${normalise(pair)}`
+export function sameText({ text, pair, choices = [] }: Pick<Example, 'text' | 'pair' | 'choices'>): string {
+  return [text, ...(pair === undefined ? [] : [pair]), ...choices].map(normalise).join('\n')
 }
 
 function normalise(text: string): string {

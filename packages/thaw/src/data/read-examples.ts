@@ -2,7 +2,7 @@
 // `understood`, to be shown before a training starts; what is wrong is named with file and line, and the way out.
 import { readBytes, sourceName } from '../text/corpus/files.js'
 import { decodeText } from '../text/encoding.js'
-import { type ChosenColumns, chooseColumns, type WantedColumns } from './columns.js'
+import { type ChosenColumns, chooseColumns, namedColumns, type WantedColumns } from './columns.js'
 import type { Example } from './example.js'
 import { csvRows, findSeparator, type Row, separatorName, tsvRows } from './table.js'
 
@@ -32,6 +32,7 @@ export interface Understood {
   byNumber?: boolean
   text: string[]
   pair?: string
+  choices?: string[]
   label: string | undefined
   encoding: string
   /** Rows in the file, with those left out for want of a label or a text. */
@@ -56,6 +57,7 @@ export interface ReadExamples {
 interface Field {
   text: string[]
   pair?: string | undefined
+  choices?: string[] | undefined
   label?: string | undefined
   line: number
   record: DataRecord
@@ -87,7 +89,7 @@ type Reader = (
   source: string,
   format: DataFormat,
   options: ReadExamplesOptions,
-) => { fields: Field[]; understood: Pick<Understood, 'separator' | 'columns' | 'byNumber' | 'text' | 'pair' | 'label'> }
+) => { fields: Field[]; understood: Pick<Understood, 'separator' | 'columns' | 'byNumber' | 'text' | 'pair' | 'choices' | 'label'> }
 
 /** The format that a file's ending says. */
 export function formatByEnding(path: string): DataFormat | undefined {
@@ -138,6 +140,8 @@ const readJsonl: Reader = (text, source, _format, options) => {
         throw new Error(`${source}:${line}: field ${JSON.stringify(name)}: expected a text, found ${Array.isArray(field) ? 'an array' : 'an object'}`)
       return String(field)
     }
+    const listed = chosen.choices?.length === 1 ? value[chosen.choices[0]!] : undefined
+    if (Array.isArray(listed)) return { ...pick({ ...chosen, choices: [] }, get, line, value), choices: listed.map(String) }
     return pick(chosen, get, line, value)
   })
   return { fields, understood: { columns: [...columns], ...chosen } }
@@ -147,7 +151,7 @@ const readTable: Reader = (text, source, format, options) => {
   const separator = format === 'tsv' ? '\t' : (findSeparator(text) ?? ',')
   const rows = format === 'tsv' ? tsvRows(text, source) : csvRows(text, source, separator)
   const first = rows[0]!
-  const named = [...(options.text ?? []), ...(options.pair === undefined ? [] : [options.pair]), ...(options.label ? [options.label] : [])]
+  const named = namedColumns(options)
   const byNumber = named.length > 0 && named.every((name) => /^[1-9]\d*$/.test(name)) && !named.every((name) => first.fields.includes(name))
   const columns = byNumber ? first.fields.map((_, i) => String(i + 1)) : first.fields
   const chosen = chooseColumns(columns, options, `${source}:${first.line}`, 'column')
@@ -169,6 +173,7 @@ function pick(chosen: ChosenColumns, get: (name: string) => string, line: number
   return {
     text: chosen.text.map(get),
     pair: chosen.pair === undefined ? undefined : get(chosen.pair),
+    ...(chosen.choices ? { choices: chosen.choices.map(get) } : {}),
     label: chosen.label === undefined ? undefined : get(chosen.label),
     line,
     record,
@@ -206,7 +211,7 @@ function check(
   const labels = new Set<string>()
   const emptyLines: number[] = []
   const named = understood.text.map((name) => JSON.stringify(name)).join(', ')
-  for (const { text, pair, label: raw, line, record } of fields) {
+  for (const { text, pair, choices, label: raw, line, record } of fields) {
     const joined = text
       .map((part) => part.trim())
       .filter((part) => part !== '')
@@ -226,7 +231,13 @@ function check(
     }
     if (lacking !== '' && !keepEmpty) throw new Error(`${source}:${line}: ${lacking}; fill it in or remove the line`)
     if (label !== undefined) labels.add(label)
-    examples.push({ text: joined, ...(pair === undefined ? {} : { pair: pair.trim() }), ...(label === undefined ? {} : { label }), line })
+    examples.push({
+      text: joined,
+      ...(pair === undefined ? {} : { pair: pair.trim() }),
+      ...(choices ? { choices: choices.map((choice) => choice.trim()) } : {}),
+      ...(label === undefined ? {} : { label }),
+      line,
+    })
     records.push(record)
   }
   if (examples.length === 0) throw new Error(`${source}: ${nothingFound(understood, emptyLines, named)}`)

@@ -104,7 +104,10 @@ export function statistics(
 }
 
 function describe(examples: readonly Example[], lengthOf: (text: string) => number, limit: number | undefined): SplitStatistics {
-  const lengths = Float64Array.from(examples, ({ text, pair }) => lengthOf(text) + (pair === undefined ? 0 : lengthOf(pair))).sort()
+  const lengths = Float64Array.from(
+    examples,
+    ({ text, pair, choices = [] }) => lengthOf(text) + Math.max(0, ...[...(pair === undefined ? [] : [pair]), ...choices].map(lengthOf)),
+  ).sort()
   const rank = (q: number): number => lengths[Math.max(0, Math.ceil(q * lengths.length) - 1)] ?? 0
   const mean = lengths.length === 0 ? 0 : lengths.reduce((sum, value) => sum + value, 0) / lengths.length
   return {

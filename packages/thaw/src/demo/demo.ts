@@ -287,7 +287,7 @@ async function adaptations(
       onEvent(event) {
         if (event.kind === 'plan') bar = progress(stream, { label, total: event.steps })
         else if (event.kind === 'step') bar.update(event.step, { loss: smooth(event.loss) })
-        else if (event.kind === 'epoch') bar.update(event.step, { note: `validation ${(100 * event.accuracy).toFixed(1)} %` })
+        else if (event.kind === 'epoch') bar.update(event.step, { note: `validation ${(100 * event.scores.accuracy!).toFixed(1)} %` })
       },
     })
     bar.done(report.stopped ? 'stopped' : `best ${(100 * report.valid.accuracy).toFixed(1)} %`)

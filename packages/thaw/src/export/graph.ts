@@ -10,9 +10,12 @@ import { type ClassifierInputs, classifierLogits } from '../tasks/classification
 import { lastVisible } from '../tasks/pooling.js'
 import { layerMeans, mixHead } from '../tasks/scalar-mix.js'
 
-/** Logits [batch, labels] from `input_ids` and `attention_mask` [batch, time]. `clf` is the id of the [CLF] token, for the pooling of that name. */
+/**
+ * Logits [batch, labels] from `input_ids` and `attention_mask` [batch, time], and `token_type_ids` where the classifier was trained on pairs with them. `clf` is
+ * the id of the [CLF] token, for the pooling of that name.
+ */
 export function deployedGraph(config: TransformerConfig, details: ClassifierDetails, clf: number | undefined): Tensor {
-  const { labels, pooling, mix, recipe } = details
+  const { labels, pooling, mix, recipe, segments } = details
   const shape = [dim('batch'), dim('time')]
   const given = { ids: input('input_ids', shape, 'i32'), mask: input('attention_mask', shape, 'i32') }
   const { ids, mask } = clf === undefined ? given : withToken(given, clf)
@@ -20,6 +23,7 @@ export function deployedGraph(config: TransformerConfig, details: ClassifierDeta
     ids,
     visible: ops.greater(mask, constant(0, [], 'i32')),
     positions: ops.maximum(ops.sub(ops.cumulativeSum(mask, 1), constant(1, [], 'i32')), constant(0, [], 'i32')),
+    ...(segments ? { segments: input('token_type_ids', shape, 'i32') } : {}),
   }
   const scope = new Scope(scopeOptionsOf(recipe, config))
   return mix

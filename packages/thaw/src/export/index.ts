@@ -1,14 +1,16 @@
 // Out of Thaw: a checkpoint as safetensors for Python's transformers, or a classifier as ONNX for transformers.js and any ONNX runtime.
 
 import { existsSync, readdirSync, statSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
+import { load } from '../adapt/backbone.js'
+import type { ClassifierDetails } from '../adapt/classifier.js'
 import { writeCheckpoint } from '../hub/checkpoint.js'
 import { replaceFolder } from '../hub/replace-folder.js'
 import { writeAdapterFolder } from './adapter.js'
-import { type ExportDtype, exportDtypes, writeOnnxFolder } from './onnx.js'
+import { type ExportDtype, exportDtypes, foldedClassifier, onnxBytes, onnxFiles, writeOnnxFolder } from './onnx.js'
 import { safetensorsPlan } from './safetensors.js'
-import { exportSource } from './source.js'
+import { exportSource, notDeployable } from './source.js'
 
 export { type ExportDtype, exportDtypes, onnxFiles } from './onnx.js'
 
@@ -82,6 +84,23 @@ export async function exportCheckpoint(folder: string, options: ExportOptions): 
     await writeCheckpoint(out, { ...plan.checkpoint, extra: await card(folder) })
   }
   return { out, to, dtypes, files: filesIn(out), className, notes }
+}
+
+/**
+ * Writes `onnx/model.onnx` into the folder of a classifier itself, beside its weights. Returns the bytes of the file; undefined where the checkpoint has none
+ * that other programs could feed (two towers, other tasks).
+ */
+export async function addOnnxFile(folder: string): Promise<number | undefined> {
+  const { details } = await load(folder)
+  const classifier = details.thaw as unknown as ClassifierDetails | undefined
+  if (classifier?.task !== 'classification' || notDeployable(classifier)) return undefined
+  const source = await exportSource(folder)
+  const bytes = onnxBytes(await foldedClassifier({ ...source, classifier: source.classifier! }), 'fp32')
+  const file = join(folder, 'onnx', onnxFiles.fp32.file)
+  await mkdir(join(folder, 'onnx'), { recursive: true })
+  await writeFile(`${file}.new`, bytes)
+  await rename(`${file}.new`, file)
+  return bytes.length
 }
 
 function checkedDtypes({ to, dtype = 'fp32' }: ExportOptions): readonly ExportDtype[] {

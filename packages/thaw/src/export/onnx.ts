@@ -28,7 +28,7 @@ export async function foldedClassifier({ config, classifier, clf, parameters }: 
   return await foldParameters(executor, { logits: deployedGraph(config, classifier, clf) }, parameters)
 }
 
-/** The bytes of an ONNX file with inputs `input_ids` and `attention_mask` [batch, time] (i64) and output `logits` [batch, labels]. */
+/** The bytes of an ONNX file with inputs `input_ids` and `attention_mask` (and `token_type_ids` for pairs) [batch, time] (i64) and output `logits` [batch, labels]. */
 export const onnxBytes = ({ outputs, parameters }: FoldedParameters, dtype: ExportDtype): Uint8Array =>
   writeOnnx(outputs, { parameters, precision: onnxFiles[dtype].precision })
 
@@ -38,7 +38,10 @@ export async function writeOnnxFolder(folder: string, source: Classifying, dtype
   const folded = await foldedClassifier(source)
   await mkdir(join(folder, 'onnx'))
   for (const dtype of dtypes) await writeFile(join(folder, 'onnx', onnxFiles[dtype].file), onnxBytes(folded, dtype))
-  const saved = exportedTokenizer(tokenizer, { maxLength: classifier.maxLength - (clf === undefined ? 0 : 1) })
+  const saved = exportedTokenizer(tokenizer, {
+    maxLength: classifier.maxLength - (clf === undefined ? 0 : 1),
+    segments: classifier.segments,
+  })
   await saved.save(folder)
   const labels = [...classifier.labels]
   const described = {

@@ -45,7 +45,11 @@ export function safetensorsPlan(source: ExportSource, dtype: 'F32' | 'F16'): Saf
       ],
     }
   }
-  const saved = exportedTokenizer(tokenizer, { maxLength: classifier.maxLength, ...(clf === undefined ? {} : { clf }) })
+  const saved = exportedTokenizer(tokenizer, {
+    maxLength: classifier.maxLength,
+    segments: classifier.segments,
+    ...(clf === undefined ? {} : { clf }),
+  })
   const notes = saved.pad === undefined ? ['the tokenizer has no padding token: transformers can take one text at a time only'] : []
   return {
     checkpoint: {

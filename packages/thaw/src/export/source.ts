@@ -18,5 +18,13 @@ export async function exportSource(folder: string): Promise<ExportSource> {
   const clf = details.pooling === 'clf' ? backbone.tokenizer.tokenToId(clfToken) : undefined
   if (details.pooling === 'clf' && clf === undefined)
     throw new Error(`${folder}: the head reads the token ${clfToken}, which tokenizer.json has not; save the checkpoint again`)
+  const reason = notDeployable(details)
+  if (reason) throw new Error(`${folder}: ${reason}, which an exported file is not made for; run it with Thaw`)
   return { ...backbone, classifier: details, clf }
+}
+
+/** Why a classifier cannot be fed by other programs, where it cannot. */
+export function notDeployable({ form, segments, pooling }: ClassifierDetails): string | undefined {
+  if (form === 'two-tower') return 'the classifier compares two towers'
+  return segments && pooling === 'clf' ? 'the classifier reads pairs with token types and a [CLF] token' : undefined
 }

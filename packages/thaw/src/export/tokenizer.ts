@@ -11,12 +11,14 @@ export interface ExportedTokenizerOptions {
   maxLength: number
   /** Id of the [CLF] token, where the tokenizer has to put it at the end of each text. */
   clf?: number
+  /** The model takes token types. */
+  segments?: boolean | undefined
 }
 
 /** Something that saves the tokenizer into a folder; `pad` is the id that texts are padded with there, undefined where no token will do. */
 export function exportedTokenizer(
   tokenizer: Tokenizer,
-  { maxLength, clf }: ExportedTokenizerOptions,
+  { maxLength, clf, segments }: ExportedTokenizerOptions,
 ): { pad: number | undefined; save(folder: string): Promise<void> } {
   const json = tokenizer.toJSON() as TokenizerJson
   const { special } = tokenizer
@@ -40,7 +42,7 @@ export function exportedTokenizer(
           model_max_length: maxLength,
           padding_side: 'right',
           truncation_side: 'right',
-          model_input_names: ['input_ids', 'attention_mask'],
+          model_input_names: ['input_ids', ...(segments ? ['token_type_ids'] : []), 'attention_mask'],
         },
         special,
       ),

@@ -6,11 +6,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { createExecutor, dim, type Executor, input } from '@thaw/tensor'
+import { createExecutor, type Executor } from '@thaw/tensor'
 import { parameterShapes } from '../models/shapes.js'
 import { transformer } from '../models/transformer.js'
 import { Scope } from '../nn/scope.js'
-import { padded } from '../tasks/inputs.js'
+import { classifierInputs } from '../tasks/classification.js'
+import { exampleFeeds } from '../tasks/inputs.js'
 import { inFolder } from '../testing/checkpoints.js'
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.js'
 import { loadInto } from './load-into.js'
@@ -24,12 +25,14 @@ interface Expected {
   ids: number[][]
   mask: number[][]
   hidden: number[][][]
+  /** Token types, and the hidden states with them, where the family has two segments. */
+  segments?: number[][]
+  segmentHidden?: number[][][]
 }
 
-async function hiddenStates(checkpoint: Checkpoint, rows: readonly number[][]): Promise<number[][][]> {
+async function hiddenStates(checkpoint: Checkpoint, rows: readonly number[][], segments?: readonly number[][]): Promise<number[][][]> {
   const { model } = checkpoint.config
-  const shape = [dim('batch'), dim('time')]
-  const inputs = { ids: input('ids', shape, 'i32'), visible: input('visible', shape, 'bool'), positions: input('positions', shape, 'i32') }
+  const inputs = classifierInputs({ segments: segments !== undefined })
   const { hidden } = transformer(new Scope(), model, inputs)
   const params = await (await executor()).store('params')
   const shapes = parameterShapes(model)
@@ -38,11 +41,12 @@ async function hiddenStates(checkpoint: Checkpoint, rows: readonly number[][]): 
   assert.deepEqual(report.missing, [])
   for (const [path, values] of data) await params.write(path, values)
   const program = await (await executor()).compile({ outputs: { hidden } })
-  const feeds = padded(rows, 'right', 1, model.positions)
+  const texts = rows.map((ids, r) => [{ ids, segments: segments?.[r] ?? [], truncated: false }])
+  const feeds = exampleFeeds(texts, { side: 'right', pad: 1, limit: model.positions, segments: segments !== undefined })
   const { outputs } = await program.bind({ params }).run({ feeds })
   await program.dispose()
   await params.dispose()
-  const time = feeds.ids.shape[1]!
+  const time = feeds.ids!.shape[1]!
   const values = outputs.hidden!.data as Float32Array
   return rows.map((row, r) => row.map((_, t) => [...values.subarray((r * time + t) * model.hidden, (r * time + t + 1) * model.hidden)]))
 }
@@ -78,4 +82,16 @@ for (const [name, savedAs] of Object.entries(families))
       await using again = await readCheckpoint(out)
       check(await hiddenStates(again, rows))
     })
+  })
+
+for (const name of ['bert', 'electra'])
+  test(`${name}: with the token types of pairs, hidden states are those of transformers`, async () => {
+    const folder = join(fixtures, name)
+    const { ids, mask, segments, segmentHidden, hidden } = JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8')) as Required<Expected>
+    const real = (rows: number[][]) => rows.map((row, r) => row.filter((_, t) => mask[r]![t] === 1))
+    await using checkpoint = await readCheckpoint(folder)
+    const found = (await hiddenStates(checkpoint, real(ids), real(segments))).flat(2)
+    for (const [i, value] of segmentHidden.flat(2).entries())
+      assert.ok(Math.abs(found[i]! - value) < 1e-5, `${name}: hidden value ${i} is ${found[i]}, transformers has ${value}`)
+    assert.ok(segmentHidden.flat(2).some((value, i) => Math.abs(value - hidden.flat(2)[i]!) > 0.01))
   })

@@ -6,31 +6,57 @@ import type { TransformerConfig } from '../models/config.js'
 import { transformer } from '../models/transformer.js'
 import { dropout, linear } from '../nn/layers.js'
 import type { Scope } from '../nn/scope.js'
+import { comparison, type Form, forms, type RowsOf, rowsPerExample, towers } from './form.js'
 import { type Pooling, pool } from './pooling.js'
 
 export interface ClassificationTask {
   readonly kind: 'classification'
   readonly labels: readonly string[]
+  /** How the two texts of a pair are read. */
+  readonly form: Form
 }
 
-/** A task of choosing one of several labels. @throws for fewer than two, or one twice. */
-export function classification({ labels }: { labels: readonly string[] }): ClassificationTask {
+/**
+ * A task of choosing one of several labels for a text or a pair of texts.
+ *
+ * ```ts
+ * classification({ labels: ['entailment', 'neutral', 'contradiction'] })                       // pairs as one text
+ * classification({ labels: ['same', 'other'], form: 'two-tower' })                             // each text alone, compared by [u; v; |u − v|]
+ * ```
+ *
+ * @throws for fewer than two labels, or one twice.
+ */
+export function classification({ labels, form = 'cross-encoder' }: { labels: readonly string[]; form?: Form }): ClassificationTask {
+  if (!forms.includes(form)) throw new Error(`classification: form ${JSON.stringify(form)}: expected one of ${forms.join(', ')}`)
   if (labels.length < 2) throw new Error(`classification: ${labels.length === 0 ? 'no labels' : `one label (${labels[0]})`}: at least two are needed`)
   const twice = labels.find((label, i) => labels.indexOf(label) !== i)
   if (twice !== undefined) throw new Error(`classification: the label ${JSON.stringify(twice)} is given twice`)
-  return { kind: 'classification', labels: [...labels] }
+  return { kind: 'classification', labels: [...labels], form }
 }
 
 export interface ClassifierInputs {
   ids: Tensor
   visible: Tensor
   positions: Tensor
+  segments?: Tensor
 }
 
-/** The inputs of a classifier: ids and positions i32, visible bool, all [batch, time]. */
-export function classifierInputs(): ClassifierInputs {
-  const shape = [dim('batch'), dim('time')]
-  return { ids: input('ids', shape, 'i32'), visible: input('visible', shape, 'bool'), positions: input('positions', shape, 'i32') }
+/** What the encoder is fed with, beyond ids, mask and positions. */
+export interface InputsOf extends RowsOf {
+  /** Token types (BERT's segments) are fed, for pairs. */
+  readonly segments?: boolean | undefined
+}
+
+/**
+ * The inputs of a task: ids and positions (and segments) i32, visible bool, fed as [batch, time], or [batch, rows, time] where an example takes several rows;
+ * returned as [batch·rows, time].
+ */
+export function classifierInputs(of: InputsOf = {}): ClassifierInputs {
+  const rows = rowsPerExample(of)
+  const shape = [dim('batch'), ...(rows === 1 ? [] : [rows]), dim('time')]
+  const fed = (name: string, dtype: 'i32' | 'bool') => ops.reshape(input(name, shape, dtype), [-1, dim('time')])
+  const inputs = { ids: fed('ids', 'i32'), visible: fed('visible', 'bool'), positions: fed('positions', 'i32') }
+  return of.segments ? { ...inputs, segments: fed('segments', 'i32') } : inputs
 }
 
 export interface ClassifierSettings {
@@ -40,19 +66,18 @@ export interface ClassifierSettings {
   dropout: number
   /** Padding may be on either side, as in a file that other programs feed. */
   anySide?: boolean
+  /** Rows of the inputs alternate between two towers. */
+  form?: Form | undefined
 }
 
 /** Logits [batch, labels] of a backbone with a linear head. */
 export function classifierLogits(scope: Scope, config: TransformerConfig, inputs: ClassifierInputs, settings: ClassifierSettings): Tensor {
   const { hidden } = transformer(scope, config, inputs)
   const pooled = scope.site('heads.classification.input', pool(settings.pooling, hidden, inputs.visible, { anySide: settings.anySide ?? false }))
-  return linear(
-    scope,
-    'heads.classification',
-    dropout(scope, 'heads.classification.dropout', pooled, settings.dropout),
-    config.hidden,
-    settings.labels,
-  )
+  // a path of its own: what reads a comparison is no head on one text
+  const [path, read] =
+    settings.form === 'two-tower' ? (['heads.pair', comparison(...towers(pooled))] as const) : (['heads.classification', pooled] as const)
+  return linear(scope, path, dropout(scope, `${path}.dropout`, read, settings.dropout), read.shape[1] as number, settings.labels)
 }
 
 /** The mean cross-entropy against label ids [batch]; with a weight for each label the weighted mean, Σ w ℓ / Σ w, as PyTorch's `CrossEntropyLoss` has it. */

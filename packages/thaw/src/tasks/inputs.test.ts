@@ -57,8 +57,9 @@ test('a text is cut to what fits beside the [CLF] token, and said to be cut', ()
     const encode = textEncoder(tokenizer, 4, clf)
     const ids = [...tokenizer.ids('who saw the king')]
     assert.ok(ids.length > 3)
-    assert.deepEqual(encode('who saw the king'), { ids: [...ids.slice(0, 3), clf], truncated: true })
-    assert.deepEqual(encode('who'), { ids: [...tokenizer.ids('who'), clf], truncated: false })
+    assert.deepEqual(encode('who saw the king'), { ids: [...ids.slice(0, 3), clf], segments: [0, 0, 0, 0], truncated: true })
+    const who = [...tokenizer.ids('who'), clf]
+    assert.deepEqual(encode('who'), { ids: who, segments: who.map(() => 0), truncated: false })
     assert.equal(textEncoder(tokenizer, 4)('who', 'saw the old king of the river').truncated, true)
     assert.equal(encode('').ids.length, 2)
   }))

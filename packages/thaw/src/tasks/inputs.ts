@@ -6,6 +6,8 @@ import type { Tokenizer } from '../text/tokenizer/index.js'
 
 export interface EncodedText {
   ids: number[]
+  /** Token types: 0 for the first text, 1 for the second where the tokenizer's template says so. */
+  segments: number[]
   truncated: boolean
 }
 
@@ -19,10 +21,15 @@ export function textEncoder(tokenizer: Tokenizer, maxLength: number, clf?: numbe
   const room = maxLength - (clf === undefined ? 0 : 1)
   return (text, pair) => {
     const second = pair === undefined ? {} : { pair }
-    const { ids } = tokenizer.encode(text, { maxLength: room, ...second })
+    const { ids, segments } = tokenizer.encode(text, { maxLength: room, ...second })
     const cut = ids.length >= room && tokenizer.encode(text, second).ids.length > room
     const unknown = tokenizer.special.unk?.id ?? tokenizer.special.eos?.id ?? 0
-    return { ids: [...(ids.length === 0 ? [unknown] : ids), ...(clf === undefined ? [] : [clf])], truncated: cut }
+    const last = clf === undefined ? [] : [clf]
+    return {
+      ids: [...(ids.length === 0 ? [unknown] : ids), ...last],
+      segments: [...(ids.length === 0 ? [0] : segments), ...last.map(() => segments.at(-1) ?? 0)],
+      truncated: cut,
+    }
   }
 }
 
@@ -63,4 +70,33 @@ export function lengthGroupedBatches(lengths: readonly number[], batch: number, 
     for (let i = 0; i < sorted.length; i += batch) batches.push(sorted.slice(i, i + batch))
   }
   return batches
+}
+
+export interface RowFeeds {
+  side: 'left' | 'right'
+  /** Id of the padding token. */
+  pad: number
+  /** Tokens of the longest row there may be. */
+  limit: number
+  /** Token types are fed too. */
+  segments?: boolean | undefined
+}
+
+/** The feeds of examples of one or several rows each: [examples, time], or [examples, rows, time]. */
+export function exampleFeeds(examples: readonly (readonly EncodedText[])[], { side, pad, limit, segments }: RowFeeds): Record<string, Feed> {
+  const rows = examples.flat()
+  const ids = rows.map((row) => row.ids)
+  const feeds: Record<string, Feed> = padded(ids, side, pad, limit)
+  if (segments) {
+    const types = padded(
+      rows.map((row) => row.segments),
+      side,
+      0,
+      limit,
+    )
+    feeds.segments = types.ids
+  }
+  const each = examples[0]?.length ?? 1
+  if (each === 1) return feeds
+  return Object.fromEntries(Object.entries(feeds).map(([name, { data, shape }]) => [name, { data, shape: [examples.length, each, shape[1]!] }]))
 }

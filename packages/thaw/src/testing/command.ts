@@ -7,6 +7,9 @@ import { createProgram } from '../cli/main.js'
 
 const program = fileURLToPath(new URL('../../bin/thaw.js', import.meta.url))
 
+/** For tests that send ^C: Windows has no signals between processes, and ends the other one at once. What is not run there is said so. */
+export const withoutSignals = { skip: process.platform === 'win32' && '^C cannot be sent to another process on Windows' }
+
 export interface Finished {
   code: number | null
   signal: NodeJS.Signals | null

@@ -4,7 +4,7 @@ import { writeCheckpoint } from '../hub/checkpoint.js'
 import type { TransformerConfig } from '../models/config.js'
 import { parameterShapes } from '../models/shapes.js'
 import { random } from '../text/random.js'
-import { trainByteLevelBpe } from '../text/tokenizer/index.js'
+import { type Tokenizer, trainByteLevelBpe, trainWordPiece } from '../text/tokenizer/index.js'
 
 const nouns = ['river', 'castle', 'king', 'song', 'book', 'ship', 'bridge', 'engine', 'garden', 'planet', 'poem', 'tower']
 const openings: Record<string, string[]> = {
@@ -37,7 +37,19 @@ export async function toyBackbone(
   overrides: Partial<TransformerConfig> = {},
   extra: Record<string, number[]> = {},
 ): Promise<Backbone> {
-  const tokenizer = await trainByteLevelBpe([toyText(100)], { vocabulary: 320 })
+  return writeToy(folder, await trainByteLevelBpe([toyText(100)], { vocabulary: 320 }), overrides, extra)
+}
+
+/** One of BERT's shape: bidirectional, two segments, a tokenizer whose template joins pairs as [CLS] … [SEP] … [SEP]. */
+export const toyEncoder = async (folder: string): Promise<Backbone> =>
+  writeToy(folder, await trainWordPiece([toyText(100)], { vocabulary: 120 }), { block: 'post', causal: false, activation: 'gelu', segments: 2 })
+
+async function writeToy(
+  folder: string,
+  tokenizer: Tokenizer,
+  overrides: Partial<TransformerConfig>,
+  extra: Record<string, number[]> = {},
+): Promise<Backbone> {
   const config: TransformerConfig = {
     vocabulary: tokenizer.size,
     hidden: 16,

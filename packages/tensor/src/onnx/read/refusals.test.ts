@@ -187,6 +187,7 @@ suite('weights in other files', () => {
       `its data are said to be in ${JSON.stringify(location)}, which lies outside the model's folder: this is refused`
     for (const location of ['../secret.bin', 'weights/../../secret.bin', join(folder, 'secret.bin'), '..\\secret.bin', '', '.', 'a\0b'])
       refused({ location }, outside(location))
+    if (process.platform === 'win32') return // links need rights there
     symlinkSync(join(folder, 'secret.bin'), join(inside, 'link.bin'))
     refused({ location: 'link.bin' }, `${outside('link.bin')} (it is a link)`)
   })

@@ -1,6 +1,6 @@
 // Several adapters on one loaded backbone. The backbone's parameters stand in one store, each adapter's in one of its own under the namespace `adapter`,
 // and a program is bound to the one or the other at each call (DESIGN E1): changing the task copies nothing and compiles nothing. Adapters of the same
-// form (recipe, pooling, number of labels) share one program.
+// form (recipe, pooling, number of labels, how pairs are read) share one program.
 
 import { createExecutor, type Executable, type Executor } from '@thaw/tensor'
 import { Scope } from '../../nn/scope.js'
@@ -51,7 +51,8 @@ export async function adapterSet(base: Backbone, options: { threads?: number } |
 
   const programFor = async ({ details, parameters }: Adapter): Promise<Executable> => {
     const paths = [...parameters.keys()]
-    const form = JSON.stringify([details.recipe, details.pooling, details.mix, details.labels.length, paths])
+    const { recipe, pooling, mix, labels, segments } = details
+    const form = JSON.stringify([recipe, pooling, mix, labels.length, details.form, segments, paths])
     const known = programs.get(form)
     if (known) return known
     const { sites, parametrize } = scopeOptionsOf(details.recipe, config)

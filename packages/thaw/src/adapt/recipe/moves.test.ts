@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { adam, createExecutor, dependenciesOf, type Executor, type Tensor, trainingStep } from '@thaw/tensor'
 import { configOf } from '../../models/sizes.js'
+import { classification } from '../../tasks/classification.js'
 import { padded } from '../../tasks/inputs.js'
 import { initialise } from '../../train/initialise.js'
 import { createStagedTrainer } from '../../train/staged-trainer.js'
@@ -14,6 +15,8 @@ import { fineTuning } from './freezing.js'
 import { planRecipe } from './plan.js'
 import { recipes } from './presets.js'
 import { type Recipe, recipe } from './recipe.js'
+
+const threeLabels = classification({ labels: ['a', 'b', 'c'] })
 
 const config = configOf('nano', { vocabulary: 20, hidden: 24, inner: 32, heads: 2, layers: 3, positions: 8, segments: 0, dropout: 0 })
 const length = { steps: 12, perEpoch: 3 }
@@ -44,10 +47,15 @@ const keptFeeds = {
 
 function network(made: Recipe) {
   const settings = adaptationSettings({ recipe: made, pooling: 'mean', dropout: 0 }, config, 32)
-  const built = buildNetwork(config, settings, 3, undefined)
+  const built = buildNetwork(config, settings, threeLabels, undefined)
   const paths = [...built.scope.parameters.keys()]
   const plain = new Set(
-    buildNetwork(config, adaptationSettings({ recipe: recipe(fineTuning()), pooling: 'mean' }, config, 32), 3, undefined).scope.parameters.keys(),
+    buildNetwork(
+      config,
+      adaptationSettings({ recipe: recipe(fineTuning()), pooling: 'mean' }, config, 32),
+      threeLabels,
+      undefined,
+    ).scope.parameters.keys(),
   )
   const fresh = new Set(paths.filter((path) => path.startsWith('heads.') || !plain.has(path)))
   return { ...built, plan: planRecipe(made, { paths, fresh }, length), paths }

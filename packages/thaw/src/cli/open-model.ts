@@ -1,19 +1,16 @@
-// A classifier by its folder: one that `thaw adapt` wrote, or an adapter that is put onto its base.
+// A model by its folder: one that `thaw adapt` wrote, or an adapter that is put onto its base.
 
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { adapterFile, loadAdapter } from '../adapt/adapter/file.js'
-import { type Classifier, classifierFrom, load, loadClassifier, withAdapter } from '../adapt/index.js'
+import { load, loadTaskModel, type TaskModel, taskModelFrom, withAdapter } from '../adapt/index.js'
 
-/** Opens a classifier. @throws where an adapter does not say what it was trained on, or its base is not there any more. */
-export async function openClassifier(
-  folder: string,
-  { threads, base }: { threads?: number | undefined; base?: string | undefined },
-): Promise<Classifier> {
+/** Opens a model with its task. @throws where an adapter does not say what it was trained on, or its base is not there any more. */
+export async function openModel(folder: string, { threads, base }: { threads?: number | undefined; base?: string | undefined }): Promise<TaskModel> {
   const options = threads === undefined ? {} : { threads }
   if (existsSync(join(folder, 'config.json')) || !existsSync(join(folder, adapterFile))) {
     if (base !== undefined) throw new Error(`--base ${base}: ${folder} is no adapter; leave the option out`)
-    return loadClassifier(folder, options)
+    return loadTaskModel(folder, options)
   }
   const adapter = await loadAdapter(folder)
   const name = base ?? adapter.base.name
@@ -23,5 +20,5 @@ export async function openClassifier(
       cause: error,
     })
   })
-  return classifierFrom(await withAdapter(backbone, adapter), options)
+  return taskModelFrom(await withAdapter(backbone, adapter), options)
 }

@@ -1,0 +1,65 @@
+// Classifiers of pairs leave with their token types; two towers and other tasks do not leave as one graph, and say so.
+
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { adapt } from '../adapt/adapt.js'
+import { classification } from '../tasks/classification.js'
+import { regression } from '../tasks/regression.js'
+import { inFolder } from '../testing/checkpoints.js'
+import { toyEncoder, toyQuestions } from '../testing/toy.js'
+import { loadTokenizer } from '../text/tokenizer/index.js'
+import { addOnnxFile, exportCheckpoint } from './index.js'
+
+const questions = toyQuestions(24)
+const pairs = questions.map(({ text, label }, i) => ({ text, pair: questions[(i * 5 + 1) % 24]!.text, label }))
+const data = { train: pairs.slice(0, 16), valid: pairs.slice(16), epochs: 2, batch: 8, rate: 1e-2, threads: 1 }
+const labels = ['HUM', 'LOC', 'NUM']
+
+test('pairs: onnx/model.onnx beside the weights takes token types, and gives the probabilities of the trainer', () =>
+  inFolder(async (root) => {
+    const [folder, out] = [join(root, 'pairs'), join(root, 'onnx')]
+    const { model } = await adapt(await toyEncoder(join(root, 'lm')), classification({ labels }), data)
+    await using _ = model
+    await model.save(folder)
+    assert.ok((await addOnnxFile(folder))! > 1000)
+    await exportCheckpoint(folder, { to: 'onnx', out })
+    assert.deepEqual(JSON.parse(readFileSync(join(out, 'tokenizer_config.json'), 'utf8')).model_input_names, [
+      'input_ids',
+      'token_type_ids',
+      'attention_mask',
+    ])
+    const tokenizer = await loadTokenizer(folder)
+    const { InferenceSession, Tensor } = await import('onnxruntime-node')
+    for (const file of [join(folder, 'onnx/model.onnx'), join(out, 'onnx/model.onnx')]) {
+      const session = await InferenceSession.create(file, { intraOpNumThreads: 1 })
+      for (const { text, pair } of data.valid) {
+        const { ids, segments } = tokenizer.encode(text, { pair, maxLength: model.config.positions })
+        const given = (values: readonly number[]) => new Tensor('int64', BigInt64Array.from(values, BigInt), [1, values.length])
+        const found = await session.run({ input_ids: given(ids), token_type_ids: given(segments), attention_mask: given(ids.map(() => 1)) })
+        const exps = [...(found.logits!.data as Float32Array)].map(Math.exp)
+        const sum = exps.reduce((a, b) => a + b)
+        const [expected] = await model.probabilities([{ text, pair }])
+        for (const [i, value] of exps.entries()) assert.ok(Math.abs(value / sum - expected![i]!) < 1e-5, `${file}: ${exps} but ${expected}`)
+      }
+      await session.release()
+    }
+  }))
+
+test('two towers and similarity have no such file', () =>
+  inFolder(async (root) => {
+    const backbone = await toyEncoder(join(root, 'lm'))
+    const towers = await adapt(backbone, classification({ labels, form: 'two-tower' }), { ...data, epochs: 1 })
+    await towers.model.save(join(root, 'towers'))
+    await towers.model.dispose()
+    const numbers = data.train.map((example, i) => ({ ...example, label: String(i % 5) }))
+    const alike = await adapt(backbone, regression({ range: [0, 4] }), { ...data, train: numbers, valid: numbers, epochs: 1 })
+    await alike.model.save(join(root, 'alike'))
+    await alike.model.dispose()
+    for (const name of ['towers', 'alike']) assert.equal(await addOnnxFile(join(root, name)), undefined)
+    await assert.rejects(exportCheckpoint(join(root, 'towers'), { to: 'onnx', out: join(root, 'x') }), {
+      message: `${join(root, 'towers')}: the classifier compares two towers, which an exported file is not made for; run it with Thaw`,
+    })
+    await assert.rejects(exportCheckpoint(join(root, 'alike'), { to: 'onnx', out: join(root, 'x') }), /only classifiers are exported to ONNX/)
+  }))
