@@ -57,7 +57,8 @@ const bytesBelow = (folder) =>
 
 function checkFiles({ name, files }) {
   const paths = files.map(({ path }) => path)
-  for (const wanted of ['LICENSE', 'README.md', 'package.json', 'dist/index.js', 'dist/index.d.ts'])
+  const checkpoint = ['README.md', 'package.json', 'config.json', 'tokenizer.json', 'model.safetensors']
+  for (const wanted of name.includes('/wiki-') ? checkpoint : ['LICENSE', 'README.md', 'package.json', 'dist/index.js', 'dist/index.d.ts'])
     if (!paths.includes(wanted)) fail(`${name}: ${wanted} is not packed`)
   const strangers = paths.filter((path) => /\.test\.|fixtures?\/|testing\/|tsbuildinfo|^src\/|\.map$/.test(path))
   if (strangers.length > 0) fail(`${name}: packed, but of no use to who installs it: ${strangers.slice(0, 5).join(', ')}`)
@@ -65,7 +66,23 @@ function checkFiles({ name, files }) {
 
 try {
   const packed = JSON.parse(
-    run('npm', ['pack', '--json', '--ignore-scripts', '-w', 'packages/tensor', '-w', 'packages/thaw', '--pack-destination', work], root),
+    run(
+      'npm',
+      [
+        'pack',
+        '--json',
+        '--ignore-scripts',
+        '-w',
+        'packages/tensor',
+        '-w',
+        'packages/wiki-causal',
+        '-w',
+        'packages/thaw',
+        '--pack-destination',
+        work,
+      ],
+      root,
+    ),
   )
   // npm 11 and later answer with an object by name, earlier ones with a list
   const packages = Object.values(packed)
@@ -80,6 +97,10 @@ try {
   const { version } = JSON.parse(readFileSync(join(root, 'packages/thaw/package.json'), 'utf8'))
   const printed = run('npx', ['--no-install', 'thaw', '--version'], app).trim()
   if (printed !== version) fail(`thaw --version printed ${printed}, expected ${version}`)
+
+  // the checkpoint that comes along is found by its name
+  const continued = run('npx', ['--no-install', 'thaw', 'generate', 'wiki-causal', 'The city lies', '--tokens', '5'], app)
+  if (!continued.startsWith('The city lies ')) fail(`thaw generate wiki-causal printed ${JSON.stringify(continued)}`)
 
   // the types have to come along: the program is compiled by the repository's compiler against what was installed
   writeFileSync(join(app, 'program.ts'), program)
