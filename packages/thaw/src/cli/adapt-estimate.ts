@@ -1,5 +1,5 @@
 // How long an adaptation will take, said before it begins: the operations of its matrix products, over the speed at which this machine multiplies matrices of
-// the model's size. Measured against runs it is within a third; what a run really takes shows in its progress after the first steps.
+// the model's size. It has not been checked on a quiet machine (on a busy one a run took twice as long); what a run really takes shows in its progress after the first steps.
 
 import { createExecutor, ops, parameter } from '@thaw/tensor'
 import type { AdaptSettings, Backbone } from '../adapt/index.js'
