@@ -3,20 +3,8 @@
 // for it (seed 1), never on the test questions. Runs are kept in bench/.cache/adapt-trec.jsonl, so the benchmark goes on where it was stopped.
 
 import { existsSync } from 'node:fs'
-import {
-  type AdaptSettings,
-  adapt,
-  type Backbone,
-  classification,
-  type Dataset,
-  load,
-  meanDeviation,
-  readTrec,
-  sameText,
-  subset,
-  tfidfClassifier,
-  tutorialSettings,
-} from 'thaw'
+import { type Backbone, type Dataset, load, meanDeviation, readTrec, sameText, subset, tutorialSettings } from 'thaw'
+import { type Adapted, accuracyOf, adaptOnce, type Settings, tfidfRight } from './adapted.js'
 import type { BenchOptions } from './benchmark.js'
 import { dataFolder } from './data.js'
 import { wikiCheckpoint } from './pretrain-wiki.js'
@@ -29,8 +17,6 @@ export const about = 'TREC-6 after pretraining on Wikipedia: frozen, full and fr
 const bench = 'adapt-trec'
 const seeds = [1, 2, 3, 4, 5]
 
-type Settings = Partial<AdaptSettings>
-
 /** What is tried on the held-out questions: as many settings for scratch as for full fine-tuning. */
 const candidates: Record<'full' | 'scratch', Settings[]> = {
   full: [
@@ -41,16 +27,6 @@ const candidates: Record<'full' | 'scratch', Settings[]> = {
     { pooling: 'max', rate: 1e-3, epochs: 12 },
     { pooling: 'mean', rate: 1e-3, epochs: 12 },
   ],
-}
-
-interface Result {
-  valid: number
-  /** Accuracy on the held-out questions after each epoch. */
-  epochs: number[]
-  /** 1 where a test question was answered rightly. */
-  right: number[]
-  trained: number
-  seconds: number
 }
 
 export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
@@ -87,12 +63,12 @@ export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
     ['scratch', () => choose('scratch')],
     ['scratch-tutorial', async () => ({ ...tutorialSettings, scheme: 'scratch' })],
   ]
-  const rows: Row[] = wanted('tfidf') ? [await floor(data)] : []
+  const rows: Row[] = wanted('tfidf') ? [floor(data)] : []
   const right = new Map<string, number[][]>()
   for (const [name, settingsOf] of schemes) {
     if (!wanted(name)) continue
     const settings = await settingsOf()
-    const results: Result[] = []
+    const results: Adapted[] = []
     for (const seed of quick ? seeds.slice(0, 2) : seeds) results.push(await train(settings, seed))
     right.set(
       name,
@@ -112,29 +88,13 @@ export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
 }
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`
-const accuracy = (right: readonly number[]) => (100 * right.reduce((a, b) => a + b, 0)) / right.length
 
-async function trainOne(backbone: Backbone, data: Dataset, settings: Settings, quick: boolean): Promise<Result> {
-  const { model, report } = await adapt(backbone, classification({ labels: data.labels }), {
-    ...settings,
-    ...(quick ? { epochs: 1 } : {}),
-    train: data.train,
-    valid: data.valid,
-    threads: 1, // two runs side by side (`adapt-trec full`, `adapt-trec scratch`) get more done than one on two threads
-  })
-  await using _ = model
-  const probabilities = await model.probabilities(data.test)
-  return {
-    valid: report.valid.accuracy,
-    epochs: report.epochs.map((epoch) => epoch.accuracy),
-    right: probabilities.map((row, i) => Number(data.labels[row.indexOf(Math.max(...row))] === data.test[i]!.label)),
-    trained: report.trained,
-    seconds: report.seconds,
-  }
-}
+/** On one thread: two runs side by side (`adapt-trec full`, `adapt-trec scratch`) get more done than one on two threads. */
+const trainOne = (backbone: Backbone, data: Dataset, settings: Settings, quick: boolean): Promise<Adapted> =>
+  adaptOnce(backbone, data, { ...settings, ...(quick ? { epochs: 1 } : {}) }, 1)
 
 /** Three rows a scheme: on all test questions, on those that are not among the training questions, and on the held-out ones after an epoch. */
-function rowsOf(name: string, settings: Settings, results: readonly Result[], data: Dataset): Row[] {
+function rowsOf(name: string, settings: Settings, results: readonly Adapted[], data: Dataset): Row[] {
   const seen = new Set([...data.train, ...data.valid].map(sameText))
   const fresh = data.test.map((example) => !seen.has(sameText(example)))
   const config = { name, ...settings, trained: results[0]!.trained, seconds: Math.round(meanDeviation(results.map((x) => x.seconds)).mean) }
@@ -145,11 +105,11 @@ function rowsOf(name: string, settings: Settings, results: readonly Result[], da
   return [
     row(
       'test_accuracy',
-      results.map((x) => accuracy(x.right)),
+      results.map((x) => accuracyOf(x.right)),
     ),
     row(
       'test_accuracy_unseen',
-      results.map((x) => accuracy(x.right.filter((_, i) => fresh[i]))),
+      results.map((x) => accuracyOf(x.right.filter((_, i) => fresh[i]))),
       { questions: fresh.filter(Boolean).length },
     ),
     row(
@@ -164,9 +124,7 @@ function rowsOf(name: string, settings: Settings, results: readonly Result[], da
   ]
 }
 
-async function floor(data: Dataset): Promise<Row> {
-  const labelled = (examples: Dataset['train']) => examples.map(({ text, label }) => ({ text, label: label! }))
-  const classifier = tfidfClassifier(labelled([...data.train, ...data.valid]))
-  const right = data.test.map(({ text, label }) => Number(classifier.predict(text)[0]!.label === label))
-  return { bench, config: { name: 'tfidf', C: classifier.regularization }, metric: 'test_accuracy', unit: '%', ours: accuracy(right) }
+function floor({ train, valid, test }: Dataset): Row {
+  const { right, regularization } = tfidfRight([...train, ...valid], test)
+  return { bench, config: { name: 'tfidf', C: regularization }, metric: 'test_accuracy', unit: '%', ours: accuracyOf(right) }
 }

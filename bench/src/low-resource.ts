@@ -16,10 +16,9 @@ import {
   recipe,
   slantedTriangular,
   split,
-  tfidfClassifier,
 } from 'thaw'
 import { htmlReport } from '../../packages/thaw/dist/report/report.js'
-import { type Adapted, accuracyOf, adaptOnce, type Settings } from './adapted.js'
+import { type Adapted, accuracyOf, adaptOnce, type Settings, tfidfRight } from './adapted.js'
 import type { BenchOptions } from './benchmark.js'
 import { dataFolder } from './data.js'
 import { wikiCheckpoint } from './pretrain-wiki.js'
@@ -163,10 +162,7 @@ export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
 }
 
 /** All labels of the budget go to the floor's training: it chooses its strength by folds of them. */
-function floor(train: readonly LabelledText[], test: readonly LabelledText[]): number {
-  const classifier = tfidfClassifier(train.map(({ text, label }) => ({ text, label: label! })))
-  return accuracyOf(test.map(({ text, label }) => Number(classifier.predict(text)[0]!.label === label)))
-}
+const floor = (train: readonly LabelledText[], test: readonly LabelledText[]): number => accuracyOf(tfidfRight(train, test).right)
 
 function curve(rows: readonly Row[]): string {
   const names = [...new Set(rows.map(({ config }) => config.name as string))]

@@ -7,10 +7,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import {
-  type AdaptSettings,
-  adapt,
   type Backbone,
-  classification,
   type Dataset,
   load,
   meanDeviation,
@@ -21,8 +18,8 @@ import {
   readTrec,
   sameText,
   subset,
-  tfidfClassifier,
 } from 'thaw'
+import { type Adapted, accuracyOf, adaptOnce, type Settings, tfidfRight } from './adapted.js'
 import type { BenchOptions } from './benchmark.js'
 import { dataFolder, modelsFolder } from './data.js'
 import { wikiCheckpoint } from './pretrain-wiki.js'
@@ -39,7 +36,7 @@ const seeds = [1, 2, 3, 4, 5]
 export const maskedCheckpoint = `${cacheFolder}/wiki-masked`
 
 /** How the masked model was pretrained; the causal one is that of `pretrain-wiki`. */
-export const maskedSettings = (): Partial<PretrainSettings> & { text: string[] } => ({
+const maskedSettings = (): Partial<PretrainSettings> & { text: string[] } => ({
   objective: 'masked',
   size: 'tiny',
   vocabulary: 16_000,
@@ -52,17 +49,10 @@ export const maskedSettings = (): Partial<PretrainSettings> & { text: string[] }
 })
 
 /** What is tried on the held-out examples of each task. */
-const candidates: Partial<AdaptSettings>[] = [
+const candidates: Settings[] = [
   { pooling: 'max', rate: 3e-4, epochs: 8 },
   { pooling: 'mean', rate: 3e-4, epochs: 8 },
 ]
-
-interface Result {
-  valid: number
-  /** 1 where a test example was labelled rightly. */
-  right: number[]
-  seconds: number
-}
 
 export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
   const wanted = (name: string) => {
@@ -147,19 +137,11 @@ async function study(
   quick: boolean,
   log: (message: string) => void,
 ): Promise<Study> {
-  const train = (settings: Partial<AdaptSettings>, seed: number) =>
-    once({ checkpoint: name, task, ...settings, seed }, async (): Promise<Result> => {
-      const { model, report } = await adapt(backbone, classification({ labels: data.labels }), {
-        ...{ ...settings, ...(quick ? { epochs: 1 } : {}), seed, threads: 1 },
-        ...{ train: data.train, valid: data.valid },
-      })
-      await using _ = model
-      const probabilities = await model.probabilities(data.test)
-      const right = probabilities.map((row, i) => Number(data.labels[row.indexOf(Math.max(...row))] === data.test[i]!.label))
-      log(
-        `${name} ${task} ${JSON.stringify(settings)} seed ${seed}: valid ${(100 * report.valid.accuracy).toFixed(1)} %, ${report.seconds.toFixed(0)} s`,
-      )
-      return { valid: report.valid.accuracy, right, seconds: report.seconds }
+  const train = (settings: Settings, seed: number) =>
+    once({ checkpoint: name, task, ...settings, seed }, async () => {
+      const result = await adaptOnce(backbone, data, { ...settings, ...(quick ? { epochs: 1 } : {}), seed }, 1)
+      log(`${name} ${task} ${JSON.stringify(settings)} seed ${seed}: valid ${(100 * result.valid).toFixed(1)} %, ${result.seconds.toFixed(0)} s`)
+      return result
     })
   let settings = candidates[0]!
   let best = -1
@@ -167,13 +149,10 @@ async function study(
     const { valid } = await train(candidate, 1)
     if (valid > best) [best, settings] = [valid, candidate]
   }
-  const results: Result[] = []
+  const results: Adapted[] = []
   for (const seed of quick ? [1] : seeds) results.push(await train(settings, seed))
-  const labelled = [...data.train, ...data.valid].map(({ text, label }) => ({ text, label: label! }))
-  const classifier = tfidfClassifier(labelled)
-  const floor = data.test.map(({ text, label }) => Number(classifier.predict(text)[0]!.label === label))
-  const accuracy = (right: readonly number[]) => (100 * right.reduce((a, b) => a + b, 0)) / right.length
-  const values = results.map((x) => accuracy(x.right))
+  const { right: floor } = tfidfRight([...data.train, ...data.valid], data.test)
+  const values = results.map((x) => accuracyOf(x.right))
   const { mean, deviation } = meanDeviation(values)
   const difference = pairedBootstrap(
     results.map((x) => x.right),
@@ -189,8 +168,8 @@ async function study(
   }
   const rows: Row[] = [
     {
-      ...{ bench, config, metric: 'test_accuracy', unit: '%', ours: mean, peer: accuracy(floor), peerName: 'TF-IDF + linear' },
-      ...{ ratio: mean / accuracy(floor), seeds: results.length, sd: deviation ?? 0 },
+      ...{ bench, config, metric: 'test_accuracy', unit: '%', ours: mean, peer: accuracyOf(floor), peerName: 'TF-IDF + linear' },
+      ...{ ratio: mean / accuracyOf(floor), seeds: results.length, sd: deviation ?? 0 },
     },
     {
       ...{ bench, config: { ...config, low: 100 * difference.low, high: 100 * difference.high, verdict: verdict(difference) } },
