@@ -19,7 +19,7 @@ export const signalsOf = (recipe: Recipe | undefined): SignalIngredient[] =>
   (recipe?.ingredients ?? []).filter((x): x is SignalIngredient => x.kind === 'signal')
 
 /** Names of the losses, as steps report them. */
-export const lossNames = { 'language-model': 'languageLoss', 'old-predictions': 'oldPredictionsLoss' } as const
+const lossNames = { 'language-model': 'languageLoss', 'old-predictions': 'oldPredictionsLoss' } as const
 
 /** @throws where a checkpoint cannot give the signal, saying why. */
 export function checkSignals(signals: readonly SignalIngredient[], backbone: Backbone): void {

@@ -129,7 +129,7 @@ export async function createChoiceModel(parts: Parts<MultipleChoiceTask>): Promi
 }
 
 /** What a checkpoint says of the task of the model in it; undefined where it says nothing, or names a classifier. */
-export function taskDetails({ details: { thaw } }: Pick<Backbone, 'details'>): TaskDetails | undefined {
+function taskDetails({ details: { thaw } }: Pick<Backbone, 'details'>): TaskDetails | undefined {
   const details = thaw as unknown as TaskDetails | undefined
   return details?.task === 'regression' || details?.task === 'multiple-choice' ? details : undefined
 }

@@ -6,7 +6,7 @@ import type { AdaptSettings, Backbone } from '../adapt/index.js'
 import type { TransformerConfig } from '../models/config.js'
 
 /** Floating-point operations of the forward pass over a text of so many tokens, padding included: products with weights, and attention. */
-export function forwardOperations({ layers, hidden, inner }: TransformerConfig, tokens: number): number {
+function forwardOperations({ layers, hidden, inner }: TransformerConfig, tokens: number): number {
   return tokens * layers * (8 * hidden * hidden + 4 * hidden * inner + 4 * hidden * tokens)
 }
 

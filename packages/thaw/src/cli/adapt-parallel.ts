@@ -48,8 +48,7 @@ export async function runInParallel({ out, seeds, jobs, resultOf, more, onDone }
   const one = (seed: number) =>
     new Promise<void>((resolve) => {
       const args = ['adapt', '--resume', '--out', out, '--only-seed', String(seed), '--threads', '1', '--no-baseline', ...more]
-      // in a process group of its own: ^C reaches it from here alone, once
-      // the same command again, however it was installed
+      // the same command again, however it was installed; in a process group of its own: ^C reaches it from here alone, once
       const child = fork(process.argv[1]!, args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], detached: true, execArgv: [] })
       let said = ''
       child.stderr!.setEncoding('utf8').on('data', (text: string) => {

@@ -250,44 +250,27 @@ const recipeOf = (name: AdaptRun['recipe']): Partial<AdaptSettings> =>
       ? tutorialSettings
       : { ...(name === 'tutorial-multitask' ? { ...tutorialSettings, epochs: 6 } : {}), recipe: recipes[name]() }
 
+const settingNames = [
+  'scheme',
+  'pooling',
+  'epochs',
+  'batch',
+  'rate',
+  'headFactor',
+  'warmup',
+  'dropout',
+  'clip',
+  'weightDecay',
+  'maxLength',
+  'seed',
+  'patience',
+  'classWeights',
+  'thresholds',
+] as const satisfies readonly (keyof AdaptSettings & keyof AdaptRun)[]
+
 /** The settings among a run's options. */
-function settingsOf(run: AdaptRun): Partial<AdaptSettings> {
-  const {
-    scheme,
-    pooling,
-    epochs,
-    batch,
-    rate,
-    headFactor,
-    warmup,
-    dropout,
-    clip,
-    weightDecay,
-    maxLength,
-    seed,
-    patience,
-    classWeights,
-    thresholds,
-  } = run
-  const all = {
-    scheme,
-    pooling,
-    epochs,
-    batch,
-    rate,
-    headFactor,
-    warmup,
-    dropout,
-    clip,
-    weightDecay,
-    maxLength,
-    seed,
-    patience,
-    classWeights,
-    thresholds,
-  }
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
-}
+const settingsOf = (run: AdaptRun): Partial<AdaptSettings> =>
+  Object.fromEntries(settingNames.flatMap((name) => (run[name] === undefined ? [] : [[name, run[name]]])))
 
 async function readRun(out: string, given: Record<string, unknown>): Promise<AdaptRun> {
   await settleFolder(out)

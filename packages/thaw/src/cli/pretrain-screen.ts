@@ -5,6 +5,7 @@ import { type Progress, progress } from '../log/progress.js'
 import { statusLine } from '../log/status.js'
 import type { PretrainEvent } from '../pretrain/pretrain.js'
 import type { TokenizerKind } from '../text/tokenizer/index.js'
+import { shortList } from './adapt-screen.js'
 import { otherMeasures } from './pretrain-summary.js'
 import { named, say, shortNumber } from './screen.js'
 
@@ -22,8 +23,6 @@ export interface PretrainScreen {
   /** Leaves the screen tidy, whatever happened. */
   end(): void
 }
-
-const someOf = (paths: readonly string[]): string => `${paths.slice(0, 4).join(', ')}${paths.length > 4 ? ` and ${paths.length - 4} more` : ''}`
 
 /** Shows a run's events on stderr. `onPlan` hears of the moment from which on there is something to save. */
 export function pretrainScreen(onPlan: () => void): PretrainScreen {
@@ -56,7 +55,7 @@ export function pretrainScreen(onPlan: () => void): PretrainScreen {
     vectors: ({ found, of, dimensions }) => line('vectors', `${count(found)} of ${count(of)} tokens start from vectors of ${dimensions} numbers`),
     loaded({ from, report }) {
       const { loaded, missing, unexpected } = report
-      const rest = [missing.length > 0 ? `new: ${someOf(missing)}` : '', unexpected.length > 0 ? `not used: ${someOf(unexpected)}` : ''].filter(
+      const rest = [missing.length > 0 ? `new: ${shortList(missing)}` : '', unexpected.length > 0 ? `not used: ${shortList(unexpected)}` : ''].filter(
         (text) => text !== '',
       )
       line('start', [`${count(loaded.length)} parameters from ${from}`, ...rest].join('; '))

@@ -10,7 +10,7 @@ import { replaceFolder } from '../hub/replace-folder.js'
 import { writeAdapterFolder } from './adapter.js'
 import { type ExportDtype, exportDtypes, foldedClassifier, onnxBytes, onnxFiles, writeOnnxFolder } from './onnx.js'
 import { safetensorsPlan } from './safetensors.js'
-import { exportSource, notDeployable } from './source.js'
+import { exportSource, notDeployable, sourceOf } from './source.js'
 
 export { type ExportDtype, exportDtypes, onnxFiles } from './onnx.js'
 
@@ -91,10 +91,10 @@ export async function exportCheckpoint(folder: string, options: ExportOptions): 
  * that other programs could feed (two towers, other tasks).
  */
 export async function addOnnxFile(folder: string): Promise<number | undefined> {
-  const { details } = await load(folder)
-  const classifier = details.thaw as unknown as ClassifierDetails | undefined
+  const backbone = await load(folder)
+  const classifier = backbone.details.thaw as unknown as ClassifierDetails | undefined
   if (classifier?.task !== 'classification' || notDeployable(classifier)) return undefined
-  const source = await exportSource(folder)
+  const source = sourceOf(folder, backbone)
   const bytes = onnxBytes(await foldedClassifier({ ...source, classifier: source.classifier! }), 'fp32')
   const file = join(folder, 'onnx', onnxFiles.fp32.file)
   await mkdir(join(folder, 'onnx'), { recursive: true })

@@ -10,9 +10,11 @@ export interface ExportSource extends Backbone {
   readonly clf: number | undefined
 }
 
-/** Loads a checkpoint to be exported. @throws where a classifier's pooling needs a token that the tokenizer has not. */
-export async function exportSource(folder: string): Promise<ExportSource> {
-  const backbone = await load(folder)
+/** Loads a checkpoint to be exported. @throws as {@link sourceOf}. */
+export const exportSource = async (folder: string): Promise<ExportSource> => sourceOf(folder, await load(folder))
+
+/** What is exported of a checkpoint in memory. @throws where a classifier's pooling needs a token that the tokenizer has not, or other programs cannot feed it. */
+export function sourceOf(folder: string, backbone: Backbone): ExportSource {
   if (backbone.details.thaw?.task !== 'classification') return { ...backbone, classifier: undefined, clf: undefined }
   const details = classifierDetails(backbone)
   const clf = details.pooling === 'clf' ? backbone.tokenizer.tokenToId(clfToken) : undefined

@@ -108,10 +108,11 @@ async function pretrainIn(given: Partial<PretrainSettings> & { text: string[] },
   const folder = join(out, 'training')
   const resume = options.resume ?? false
   if (resume) await settleFolder(out)
-  const start = await startFrom(resume ? (await readSettings(folder)).from && out : given.from)
-  const settings = resume ? await readSettings(folder) : pretrainSettings(given, start?.config)
+  const stored = resume ? await readSettings(folder) : undefined
   const done = resume ? await readReport(folder) : undefined
   if (done) return done
+  const start = await startFrom(stored ? stored.from && out : given.from)
+  const settings = stored ?? pretrainSettings(given, start?.config)
   await using input = await copyStandardInput(settings.text)
   await using executor = await createExecutor(options.threads === undefined ? {} : { threads: options.threads })
   const tokenizer = resume ? await loadTokenizer(out) : await tokenizerFor({ ...settings, text: input.files }, onEvent)

@@ -15,10 +15,6 @@ export type Task = ClassificationTask | RegressionTask | MultipleChoiceTask
 /** How many rows of the encoder's batch an example of the task takes, and why. */
 export const rowsOf = (task: Task): RowsOf => (task.kind === 'multiple-choice' ? { choices: task.choices } : { form: task.form })
 
-/** Numbers that a model gives out for each example: probabilities, or one value. */
-export const outputsPerExample = (task: Task): number =>
-  task.kind === 'classification' ? task.labels.length : task.kind === 'multiple-choice' ? task.choices : 1
-
 /** What the loss compares with the labels: logits [batch, labels or choices], or [batch, 1]. `rate` is the dropout before the head. */
 export function taskOutputs(
   scope: Scope,

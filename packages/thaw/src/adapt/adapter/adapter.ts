@@ -51,7 +51,7 @@ export function adapterOutline(
 const toTheEnd = { steps: 1e9, perEpoch: 1 }
 
 /** The paths that an adapter of this kind has: all that its recipe trains. @throws where that is the whole model. */
-export function adapterPaths(config: TransformerConfig, details: ClassifierDetails, source: string): string[] {
+function adapterPaths(config: TransformerConfig, details: ClassifierDetails, source: string): string[] {
   const { shapes, fresh } = adapterOutline(config, details)
   const { recipe, mix } = details
   const everything = `${source}: its adaptation trained the whole model, so there is no adapter to take from it; save the model itself`

@@ -31,7 +31,7 @@ function cells({ rows }: TradeOffReport): { titles: string[]; lines: string[][] 
 }
 
 /** What is said of the task's text and of tuning, a line each. */
-export function whenToTune({ task, gap, loss }: TradeOffReport): string[] {
+function whenToTune({ task, gap, loss }: TradeOffReport): string[] {
   const percent = (x: number) => `${(100 * x).toFixed(1)} %`
   return [
     ...(gap === undefined

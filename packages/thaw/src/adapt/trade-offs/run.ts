@@ -51,7 +51,7 @@ export interface TradeOffRun {
 }
 
 /** Does a run in this process. */
-export async function measureRun({ data, settings, folder, threads }: RunRequest): Promise<TradeOffRun> {
+async function measureRun({ data, settings, folder, threads }: RunRequest): Promise<TradeOffRun> {
   const { checkpoint, labels, train, valid, test, pretraining } = JSON.parse(readFileSync(data, 'utf8')) as RunData
   const backbone = await load(checkpoint)
   const { model, report } = await adapt(backbone, classification({ labels }), {

@@ -78,8 +78,7 @@ async function attempt(
   const headers: Record<string, string> = { 'Accept-Encoding': 'identity' }
   if (token) headers.Authorization = `Bearer ${token}`
   if (have > 0) headers.Range = `bytes=${have}-`
-  // A connection that says nothing any more is a cut one, though nobody says so. The promise is raced against: undici forgets a signal whose request
-  // has been collected as garbage while the body is still read.
+  // a connection that says nothing any more is a cut one, though nobody says so; raced against, so that it ends whatever the stream makes of an abort
   using silence = silent(idle)
   const stop = new AbortController()
   const either = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal
@@ -125,18 +124,12 @@ async function attempt(
 
 /** A promise that rejects after so many milliseconds without a refresh; stopped where its scope ends. */
 function silent(milliseconds: number): Disposable & { promise: Promise<never>; refresh(): void } {
-  const { promise, reject } = withReject()
-  const timer = globalThis.setTimeout(() => reject(new Interrupted(`nothing came for ${milliseconds / 1000} s`)), milliseconds)
-  return { promise, refresh: () => void timer.refresh(), [Symbol.dispose]: () => clearTimeout(timer) }
-}
-
-function withReject(): { promise: Promise<never>; reject(error: Error): void } {
-  let reject: (error: Error) => void = () => {}
-  const promise = new Promise<never>((_, no) => {
-    reject = no
+  let timer: NodeJS.Timeout | undefined
+  const promise = new Promise<never>((_, reject) => {
+    timer = globalThis.setTimeout(() => reject(new Interrupted(`nothing came for ${milliseconds / 1000} s`)), milliseconds)
   })
   promise.catch(() => {}) // whoever races against it hears of it
-  return { promise, reject }
+  return { promise, refresh: () => void timer?.refresh(), [Symbol.dispose]: () => clearTimeout(timer) }
 }
 
 async function verify({ url, size, hash }: FileToDownload, part: string): Promise<void> {
