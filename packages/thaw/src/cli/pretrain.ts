@@ -53,6 +53,7 @@ export function registerPretrain(program: Command): void {
     .option('--config <settings>', 'changes to it, like layers=2,hidden=128,heads=4,dropout=0.1', pairs)
     .option('--from <checkpoint>', 'folder of a checkpoint to go on from, with its model and tokenizer (continued pretraining)')
     .option('--vectors <file>', "word vectors in GloVe's text form to start the token embeddings from (.gz and .br are unpacked)")
+    .option('--teacher <checkpoint>', 'masked: folder of a published encoder whose hidden states are learnt too (distillation)')
     .optionsGroup('Length, one of:')
     .option('--minutes <n>', 'as many steps as fit', positive)
     .option('--steps <n>', 'updates', count)

@@ -38,6 +38,7 @@ test('validation is twenty times, or as often as a tenth of the time allows, and
 
 test('settings that cannot be are named', () => {
   const fails = (given: Partial<PretrainSettings>, message: string | RegExp) => assert.throws(() => settings(given), { message })
+  fails({ config: { embedding: 64 } }, "config: embedding 64: a causal model's embeddings are as wide as its layers, 256; leave embedding out")
   fails({ batch: 1.5 }, 'batch 1.5: expected a whole number above 0')
   fails({ rate: 0 }, 'rate 0: expected a number above 0')
   fails({ warmup: -1 }, 'warmup -1: expected a whole number of at least 0')

@@ -140,13 +140,11 @@ async function run(context: Run): Promise<PretrainReport> {
   let { settings } = context
   const kind = objectiveKinds[settings.objective]
   const config = start
-    ? { ...start.config, vocabulary: tokenizer.size }
+    ? { ...start.config, causal: settings.objective === 'causal', vocabulary: tokenizer.size }
     : configOf(settings.size, { ...kind.config(settings), ...settings.config, vocabulary: tokenizer.size })
-  if (start && config.causal !== (settings.objective === 'causal'))
-    throw new Error(
-      `from ${start.folder}: a ${config.causal ? 'causal' : 'bidirectional'} model; give it the objective ${config.causal ? 'causal' : 'masked'}, not ${settings.objective}`,
-    )
-  const objective = kind.create({ settings, config, tokenizer })
+  if (config.causal && !(start?.config.causal ?? true))
+    throw new Error(`from ${start!.folder}: a bidirectional model; give it the objective masked or replaced, not causal`)
+  const objective = await kind.create({ settings, config, tokenizer, executor })
   const { shapes } = objective
   const params = await executor.store('params')
   await params.declare([...shapes].map(([path, shape]) => ({ path, shape, dtype: 'f32' })))
@@ -156,7 +154,8 @@ async function run(context: Run): Promise<PretrainReport> {
   else if (start) onEvent({ kind: 'loaded', from: start.folder, report: await fillFrom(start.folder, params, shapes) })
   else if (settings.vectors) {
     const { vectors, vectorsStd: std, seed } = settings
-    const { found, dimensions } = await startFromVectors(params, tokenizer, vectors, { hidden: config.hidden, std, seed })
+    const width = config.embedding ?? config.hidden
+    const { found, dimensions } = await startFromVectors(params, tokenizer, vectors, { width, std, seed })
     onEvent({ kind: 'vectors', found, of: tokenizer.size, dimensions })
   }
   const parameters = [...shapes.values()].reduce((total, shape) => total + shape.reduce((a, b) => a * b, 1), 0)

@@ -28,6 +28,8 @@ export interface PretrainSettings {
   wholeWords?: boolean
   /** masked: next-sentence prediction as a second objective. Default false. */
   nextSentence?: boolean
+  /** masked: folder of a published encoder whose hidden states are learnt beside the hidden tokens (distillation). */
+  teacher?: string
   /** masked: BERT's transform and bias before the tied table. Default true. */
   headTransform?: boolean
   size: SizeName
@@ -96,6 +98,12 @@ export function pretrainSettings(given: Partial<PretrainSettings> & { text: stri
   if (lengths === 0) settings.epochs = 1
   if (settings.from && (given.tokenizer ?? given.vectors ?? given.config) !== undefined)
     throw new Error('from: a checkpoint brings its own configuration, tokenizer and embeddings; leave out config, tokenizer and vectors')
+  if (settings.objective === 'causal' && config.embedding !== undefined && config.embedding !== config.hidden)
+    throw new Error(`config: embedding ${config.embedding}: a causal model's embeddings are as wide as its layers, ${config.hidden}; leave embedding out`)
+  if (settings.teacher && (settings.objective !== 'masked' || settings.nextSentence))
+    throw new Error(
+      `teacher: goes with the objective masked, without next sentences; here the objective is ${settings.objective}${settings.nextSentence ? ' with next sentences' : ''}`,
+    )
   if (settings.text.length === 0) throw new Error('text: no files given; name text files, globs, or - for standard input')
   if (settings.valid?.includes('-')) throw new Error('valid: standard input can be given as the text only; name a file')
   const known = model !== undefined || settings.from === undefined

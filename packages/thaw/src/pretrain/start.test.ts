@@ -61,12 +61,25 @@ describe('pretraining that goes on from a checkpoint', () => {
       assert.deepEqual(third.losses, second.losses)
     }))
 
+  test('a causal checkpoint can become a masked model: it reads both sides from then on', () =>
+    withText(async (root) => {
+      await run(root, 'first', tiny)
+      const from = join(root, 'first')
+      const second = await run(root, 'second', { from, objective: 'masked', batch: 4, documents: 'line', steps: 2 })
+      assert.equal(second.at('model')!.config.causal, false)
+      const { missing, extended } = second.at('loaded')!.report
+      assert.ok(missing.every((path) => path.startsWith('heads.mlm.')))
+      assert.deepEqual(extended, [{ path: 'embeddings.token.weight', from: 300, to: 301 }])
+      assert.equal((await load(join(root, 'second'))).config.causal, false)
+    }))
+
   test('refuses what contradicts the checkpoint', () =>
     withText(async (root) => {
       await run(root, 'first', { ...tiny, steps: 1 })
       const from = join(root, 'first')
-      await assert.rejects(run(root, 'x', { from, objective: 'masked', steps: 1 }), {
-        message: `from ${from}: a causal model; give it the objective causal, not masked`,
+      await run(root, 'both-sides', { ...tiny, objective: 'masked', steps: 1 })
+      await assert.rejects(run(root, 'x', { from: join(root, 'both-sides'), steps: 1 }), {
+        message: `from ${join(root, 'both-sides')}: a bidirectional model; give it the objective masked or replaced, not causal`,
       })
       await assert.rejects(run(root, 'x', { from, config: { layers: 2 }, steps: 1 }), {
         message: 'from: a checkpoint brings its own configuration, tokenizer and embeddings; leave out config, tokenizer and vectors',

@@ -13,7 +13,7 @@ const table = 'embeddings.token.weight'
  * Rows of the token table that have a vector get it; the others keep their values.
  *
  * @param file text, one `word x₁ … x_d` a line, as GloVe is published (`.gz` and `.br` are unpacked); a first line `count d` is left out
- * @param options.std root mean square of what is written; `hidden` the table's width
+ * @param options.std root mean square of what is written; `width` the table's
  * @returns how many of the vocabulary's tokens had a vector, and of how many dimensions
  * @throws naming file and line where a line is no vector, or the file where no word is in the vocabulary
  */
@@ -21,7 +21,7 @@ export async function startFromVectors(
   params: Store,
   tokenizer: Tokenizer,
   file: string,
-  { hidden, std, seed }: { hidden: number; std: number; seed: number },
+  { width, std, seed }: { width: number; std: number; seed: number },
 ): Promise<{ found: number; dimensions: number }> {
   const vectors = await vectorsOf(file, wordIds(tokenizer))
   const found = [...vectors.keys()]
@@ -29,19 +29,19 @@ export async function startFromVectors(
   const centre = new Float64Array(dimensions)
   for (const vector of vectors.values()) for (let j = 0; j < dimensions; j++) centre[j]! += vector[j]! / found.length
   const { normal } = random(seed)
-  const projection = Float64Array.from({ length: dimensions * hidden }, () => normal())
-  const values = (await params.read(table)) as Float32Array // [vocabulary, hidden]
+  const projection = Float64Array.from({ length: dimensions * width }, () => normal())
+  const values = (await params.read(table)) as Float32Array // [vocabulary, width]
   let squares = 0
   for (const [id, vector] of vectors) {
-    const row = values.subarray(id * hidden, (id + 1) * hidden).fill(0)
+    const row = values.subarray(id * width, (id + 1) * width).fill(0)
     for (let j = 0; j < dimensions; j++) {
       const x = vector[j]! - centre[j]!
-      for (let k = 0; k < hidden; k++) row[k]! += x * projection[j * hidden + k]!
+      for (let k = 0; k < width; k++) row[k]! += x * projection[j * width + k]!
     }
     for (const x of row) squares += x * x
   }
-  const scale = std / Math.sqrt(squares / (found.length * hidden))
-  for (const id of found) for (let k = 0; k < hidden; k++) values[id * hidden + k]! *= scale
+  const scale = std / Math.sqrt(squares / (found.length * width))
+  for (const id of found) for (let k = 0; k < width; k++) values[id * width + k]! *= scale
   await params.write(table, values)
   return { found: found.length, dimensions }
 }

@@ -10,6 +10,7 @@ import { Scope } from '../../nn/scope.js'
 import { hash, random } from '../../text/random.js'
 import { type Tokenizer, trainWordPiece } from '../../text/tokenizer/index.js'
 import type { PretrainSettings } from '../settings.js'
+import { distilledObjective } from './distilled.js'
 import { framing, maskedFeeds, maskedGraph } from './masked-graph.js'
 import { type MaskingRules, maskingRules, maskTokens, placeCount } from './masking.js'
 import { nextSentenceObjective } from './next-sentence.js'
@@ -20,7 +21,10 @@ export const masked: ObjectiveKind = {
   config: ({ size, nextSentence = false }) => (size === 'tutorial' ? { causal: false } : { ...bertForm, pooler: nextSentence }),
   trainTokenizer: (texts, vocabulary) => trainWordPiece(texts, { vocabulary }),
   addTokens: addMask,
-  create: (context) => (context.settings.nextSentence ? nextSentenceObjective(context) : maskedObjective(context)),
+  create(context) {
+    if (context.settings.teacher) return distilledObjective(context)
+    return context.settings.nextSentence ? nextSentenceObjective(context) : maskedObjective(context)
+  },
 }
 
 /** BERT's form of the general sizes. */
@@ -36,7 +40,7 @@ const defaultShare = 0.15
 export const maskedRules = ({ maskShare = defaultShare, wholeWords = false }: PretrainSettings, tokenizer: Tokenizer): MaskingRules =>
   maskingRules(tokenizer, { share: maskShare, wholeWords })
 
-function maskedObjective({ settings, config, tokenizer }: ObjectiveContext): Objective {
+export function maskedObjective({ settings, config, tokenizer }: ObjectiveContext): Objective {
   const { batch, time, seed, headTransform = true } = settings
   const rules = maskedRules(settings, tokenizer)
   const frame = framing(tokenizer)

@@ -72,6 +72,8 @@ export interface ObjectiveContext {
   /** The size's configuration with what the objective and the settings change. */
   config: TransformerConfig
   tokenizer: Tokenizer
+  /** For what an objective computes beside the graph that is trained. */
+  executor: Executor
 }
 
 /** An objective before there is a model. */
@@ -82,5 +84,5 @@ export interface ObjectiveKind {
   trainTokenizer(texts: AsyncIterable<string>, vocabulary: number): Promise<Tokenizer>
   /** Adds the special tokens that it needs and a tokenizer has not. */
   addTokens?(tokenizer: Tokenizer): void
-  create(context: ObjectiveContext): Objective
+  create(context: ObjectiveContext): Objective | Promise<Objective>
 }
