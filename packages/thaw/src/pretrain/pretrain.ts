@@ -28,7 +28,8 @@ import { type PretrainSettings, pretrainSettings } from './settings.js'
 import { copyStandardInput, type StandardInput } from './standard-input.js'
 import { fillFrom, optimizerOf, startFrom } from './start.js'
 import { stepBatches, stepsPerEpoch } from './steps.js'
-import { startFromVectors } from './word-vectors.js'
+import { teacherVectors } from './teacher.js'
+import { readVectors, startFromVectors } from './word-vectors.js'
 
 /** What happens, for whoever shows it. */
 export type PretrainEvent =
@@ -150,12 +151,14 @@ async function run(context: Run): Promise<PretrainReport> {
   await params.declare([...shapes].map(([path, shape]) => ({ path, shape, dtype: 'f32' })))
   await initialise(params, shapes, settings.seed)
   // a run that was killed before its first save finds what it began with in its own checkpoint
-  if (resume && (settings.from || settings.vectors)) await fillFrom(out, params, shapes)
+  const { vectors, teacher } = settings
+  if (resume && (settings.from || vectors || teacher)) await fillFrom(out, params, shapes)
   else if (start) onEvent({ kind: 'loaded', from: start.folder, report: await fillFrom(start.folder, params, shapes) })
-  else if (settings.vectors) {
-    const { vectors, vectorsStd: std, seed } = settings
+  else if (vectors || teacher) {
+    const { vectorsStd: std, seed } = settings
     const width = config.embedding ?? config.hidden
-    const { found, dimensions } = await startFromVectors(params, tokenizer, vectors, { width, std, seed })
+    const ofWords = vectors ? await readVectors(vectors, tokenizer) : await teacherVectors(teacher!, tokenizer, executor)
+    const { found, dimensions } = await startFromVectors(params, ofWords, { width, std, seed })
     onEvent({ kind: 'vectors', found, of: tokenizer.size, dimensions })
   }
   const parameters = [...shapes.values()].reduce((total, shape) => total + shape.reduce((a, b) => a * b, 1), 0)

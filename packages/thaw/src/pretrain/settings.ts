@@ -28,7 +28,10 @@ export interface PretrainSettings {
   wholeWords?: boolean
   /** masked: next-sentence prediction as a second objective. Default false. */
   nextSentence?: boolean
-  /** masked: folder of a published encoder whose hidden states are learnt beside the hidden tokens (distillation). */
+  /**
+   * masked: folder of a published encoder whose hidden states are learnt beside the hidden tokens (distillation). Unless there are `vectors`, the
+   * token embeddings start from what it makes of each word by itself.
+   */
   teacher?: string
   /** masked: BERT's transform and bias before the tied table. Default true. */
   headTransform?: boolean

@@ -8,6 +8,7 @@ import { transformer } from '../models/transformer.js'
 import { Scope } from '../nn/scope.js'
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer/index.js'
 import { wordJoiner } from '../text/word-joiner.js'
+import { wordIds } from './word-vectors.js'
 
 export interface WordVectors {
   /** [windows, tokens of a window, width]; a word's vector stands at its first token, the rest is 0. */
@@ -56,7 +57,7 @@ export async function loadTeacher(folder: string, pupil: Tokenizer, executor: Ex
     top.reduce((a, b) => ops.add(a, b)),
     top.length,
   )
-  const program = await executor.compile({ outputs: { hidden } })
+  const program = await executor.compile({ outputs: { hidden } }, { constants: { teacher: params }, inference: true })
   const words = wordCutter(pupil, tokenizer)
 
   return {
@@ -70,12 +71,30 @@ export async function loadTeacher(folder: string, pupil: Tokenizer, executor: Ex
       })
       const of = [rows.length, length]
       const { outputs } = await program
-        .bind({ teacher: params })
+        .bind({})
         .run({ feeds: { ids: { data: feeds.ids, shape: of }, visible: { data: feeds.visible, shape: of } } })
       return means(rows, length, outputs.hidden!.data as Float32Array, windows[0]!.length, model.hidden)
     },
   }
 }
+
+/** Vectors of words by themselves, for the start of the pupil's embeddings: by the ids that stand for a whole word. */
+export async function teacherVectors(folder: string, pupil: Tokenizer, executor: Executor): Promise<Map<number, Float32Array>> {
+  const width = await teacherWidth(folder)
+  const teacher = await loadTeacher(folder, pupil, executor)
+  const ids = [...wordIds(pupil).values()].flat()
+  const vectors = new Map<number, Float32Array>()
+  for (let at = 0; at < ids.length; at += wordsAtOnce) {
+    const some = ids.slice(at, at + wordsAtOnce)
+    const { values, told } = await teacher.vectors(some.map((id) => Int32Array.of(id)))
+    some.forEach((id, i) => {
+      if (told[i] === 1) vectors.set(id, values.slice(i * width, (i + 1) * width))
+    })
+  }
+  return vectors
+}
+
+const wordsAtOnce = 256
 
 /** Rows with mean 0 and variance 1. */
 function standardised(rows: ReturnType<typeof ops.mean>) {

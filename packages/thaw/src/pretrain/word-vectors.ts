@@ -12,18 +12,15 @@ const table = 'embeddings.token.weight'
 /**
  * Rows of the token table that have a vector get it; the others keep their values.
  *
- * @param file text, one `word x₁ … x_d` a line, as GloVe is published (`.gz` and `.br` are unpacked); a first line `count d` is left out
+ * @param vectors by id, as {@link readVectors} has them
  * @param options.std root mean square of what is written; `width` the table's
  * @returns how many of the vocabulary's tokens had a vector, and of how many dimensions
- * @throws naming file and line where a line is no vector, or the file where no word is in the vocabulary
  */
 export async function startFromVectors(
   params: Store,
-  tokenizer: Tokenizer,
-  file: string,
+  vectors: ReadonlyMap<number, ArrayLike<number>>,
   { width, std, seed }: { width: number; std: number; seed: number },
 ): Promise<{ found: number; dimensions: number }> {
-  const vectors = await vectorsOf(file, wordIds(tokenizer))
   const found = [...vectors.keys()]
   const dimensions = vectors.get(found[0]!)!.length
   const centre = new Float64Array(dimensions)
@@ -47,7 +44,7 @@ export async function startFromVectors(
 }
 
 /** Ids by lower-cased word: of tokens that are whole words (in WordPiece those without ##, in byte-level BPE those after a space), with the first id of each. */
-function wordIds(tokenizer: Tokenizer): Map<string, number[]> {
+export function wordIds(tokenizer: Tokenizer): Map<string, number[]> {
   const ids = new Map<string, number[]>()
   const special = new Set(Object.values(tokenizer.special).map((token) => token.id))
   for (let id = 0; id < tokenizer.size; id++) {
@@ -65,7 +62,14 @@ function wordOf(token: string, kind: Tokenizer['kind']): string | undefined {
   return /^[Ġ▁]./u.test(token) ? token.slice(1).toLowerCase() : undefined
 }
 
-async function vectorsOf(file: string, ids: ReadonlyMap<string, readonly number[]>): Promise<Map<number, Float64Array>> {
+/**
+ * Reads vectors of the vocabulary's words, by id.
+ *
+ * @param file text, one `word x₁ … x_d` a line, as GloVe is published (`.gz` and `.br` are unpacked); a first line `count d` is left out
+ * @throws naming file and line where a line is no vector, or the file where no word is in the vocabulary
+ */
+export async function readVectors(file: string, tokenizer: Tokenizer): Promise<Map<number, Float64Array>> {
+  const ids = wordIds(tokenizer)
   const vectors = new Map<number, Float64Array>()
   let dimensions = 0
   let line = 0
