@@ -11,7 +11,7 @@ import type { Pooling } from '../tasks/pooling.js'
 import { layerMeans, mixHead } from '../tasks/scalar-mix.js'
 import type { Tokenizer } from '../text/tokenizer/index.js'
 import { type Backbone, load, type NamedValues } from './backbone.js'
-import { type ParameterAccess, parameterAccess } from './fixed-parameters.js'
+import { canBeFixed, type ParameterAccess, parameterAccess } from './fixed-parameters.js'
 import { exampleOutputs, saveModel } from './model-outputs.js'
 import { scopeOptionsOf } from './network.js'
 import type { Recipe } from './recipe/recipe.js'
@@ -170,7 +170,8 @@ export async function classifierFrom(backbone: Backbone, options: { threads?: nu
   const details = classifierDetails(backbone)
   const executor = await createExecutor(options)
   const params = await fillStore(executor, backbone.parameters)
-  return createClassifier({ config: backbone.config, tokenizer: backbone.tokenizer, details, executor, params, owns: true, fixed: true })
+  const fixed = canBeFixed(backbone.parameters)
+  return createClassifier({ config: backbone.config, tokenizer: backbone.tokenizer, details, executor, params, owns: true, fixed })
 }
 
 /** Loads a classifier that {@link Classifier.save} wrote. */

@@ -8,6 +8,7 @@ import { inFolder } from '../testing/checkpoints.js'
 import { nearlyEqual } from '../testing/nearly.js'
 import { toyEncoder, toyQuestions } from '../testing/toy.js'
 import { createClassifier, fillStore } from './classifier.js'
+import { canBeFixed } from './fixed-parameters.js'
 import { lora, recipe } from './recipe/index.js'
 
 const texts = toyQuestions(40).map(({ text }, i) => ({ text: i % 3 === 0 ? `${text} ${text}` : text }))
@@ -53,3 +54,8 @@ for (const runtime of ['onnxruntime-node', 'onnxruntime-web'] as const)
         await reading.dispose()
       }
     }))
+
+test('what does not fit into one message of protobuf stays in its store', () => {
+  const layers = (count: number) => new Map(Array.from({ length: count }, (_, n) => [`layers.${n}`, { shape: [4096, 4096] }])) // 64 MB each
+  assert.deepEqual([canBeFixed(layers(31)), canBeFixed(layers(32))], [true, false])
+})

@@ -10,6 +10,13 @@ export interface ParameterAccess extends Pick<ScopeOptions, 'namespaceOf'>, Pick
   stores: Readonly<Record<string, Store>>
 }
 
+/** Whether parameters can be constants: a model with them is one message of protobuf, which ends at 2 GB. */
+export function canBeFixed(parameters: ReadonlyMap<string, { shape: readonly number[] }>): boolean {
+  let elements = 0
+  for (const { shape } of parameters.values()) elements += shape.reduce((product, size) => product * size, 1)
+  return 4 * elements < 2 ** 31 - 2 ** 24
+}
+
 /** How a program reads parameters: from their store at each run, or, once they are fixed, as constants. */
 export function parameterAccess({ name }: Executor, params: Store, fixed: boolean): ParameterAccess {
   if (!fixed) return { stores: { params } }

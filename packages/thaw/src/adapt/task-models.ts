@@ -12,7 +12,7 @@ import { numberLabel, type RegressionTask, regression } from '../tasks/regressio
 import { rowsOf, taskOutputs, taskResults } from '../tasks/task.js'
 import { type Backbone, load } from './backbone.js'
 import { type Classifier, classifierDetails, classifierFrom, fillStore } from './classifier.js'
-import { parameterAccess } from './fixed-parameters.js'
+import { canBeFixed, parameterAccess } from './fixed-parameters.js'
 import { exampleOutputs, type ModelParts, saveModel } from './model-outputs.js'
 import { scopeOptionsOf } from './network.js'
 import type { Recipe } from './recipe/recipe.js'
@@ -156,7 +156,7 @@ async function loaded(
     executor,
     params: await fillStore(executor, backbone.parameters),
     owns: true,
-    fixed: true,
+    fixed: canBeFixed(backbone.parameters),
   }
 }
 
