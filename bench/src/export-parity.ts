@@ -8,9 +8,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { adapt, type Backbone, classification, type Dataset, type ExportDtype, exportCheckpoint, load, loadTokenizer, readTrec, subset } from 'thaw'
-import { bundle, noChromium, openPage, serve } from '../../packages/tensor/dist/testing/browser.js'
 import { fileLogits, rowsOf, trainerLogits } from '../../packages/thaw/dist/testing/logits.js'
-import { classify, configure } from '../../packages/thaw/dist/testing/transformers-page.js'
 import { accuracyOf } from './adapted.js'
 import type { BenchOptions } from './benchmark.js'
 import { dataFolder, modelsFolder } from './data.js'
@@ -49,6 +47,8 @@ export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
       await exportCheckpoint(join(root, pooling), { to: 'onnx', dtype: ['fp32', 'fp16', 'int8'], out: join(root, 'models', pooling) })
       await exportCheckpoint(join(root, pooling), { to: 'safetensors', out: join(root, `${pooling}-python`) })
     }
+    const { noChromium } = await import('../../packages/tensor/dist/testing/browser.js')
+    const { classify, configure } = await import('../../packages/thaw/dist/testing/transformers-page.js')
     await using page = noChromium ? undefined : await openModels(root)
     if (noChromium) log(`without Chromium: ${noChromium}`)
     for (const pooling of wanted) {
@@ -137,6 +137,7 @@ async function webLogits(folder: string, file: string, texts: readonly string[])
 
 /** A page of Chromium with transformers.js, and the folders below ROOT/models. */
 async function openModels(root: string) {
+  const { bundle, openPage, serve } = await import('../../packages/tensor/dist/testing/browser.js')
   const site = await bundle(fileURLToPath(new URL('../../packages/thaw/dist/testing/transformers-page.js', import.meta.url)))
   await cp(join(root, 'models'), join(site.folder, 'models'), { recursive: true })
   // the WASM of the ONNX Runtime that transformers.js brings along
