@@ -11,6 +11,7 @@ import type { Pooling } from '../tasks/pooling.js'
 import { layerMeans, mixHead } from '../tasks/scalar-mix.js'
 import type { Tokenizer } from '../text/tokenizer/index.js'
 import { type Backbone, load, type NamedValues } from './backbone.js'
+import { canBeFixed, type ParameterAccess, parameterAccess } from './fixed-parameters.js'
 import { exampleOutputs, saveModel } from './model-outputs.js'
 import { scopeOptionsOf } from './network.js'
 import type { Recipe } from './recipe/recipe.js'
@@ -70,16 +71,20 @@ export interface ClassifierParts {
   params: Store
   /** Whether disposing of the classifier ends the executor too. */
   owns: boolean
+  /** Nothing trains the parameters any more (see {@link parameterAccess}). */
+  fixed?: boolean
   /** A program that others use too, and its stores beside `params`: the classifier compiles none of its own. */
   shared?: { program: Executable; stores: Readonly<Record<string, Store>> }
 }
 
-/** A classifier over parameters in a store. The compiled program reads the store, so it follows training. */
+/** A classifier over parameters in a store. The compiled program reads the store, so it follows training, unless the parameters are fixed. */
 export async function createClassifier(parts: ClassifierParts): Promise<Classifier> {
-  const { config, tokenizer, details, executor, params, shared } = parts
+  const { config, tokenizer, details, executor, params, shared, fixed = false } = parts
   const { labels } = details
-  const program = shared?.program ?? (await inferenceProgram(executor, config, details))
-  const probabilities = exampleOutputs({ program, stores: { ...shared?.stores, params }, tokenizer, reading: details, output: 'probabilities' })
+  const access = parameterAccess(executor, params, fixed)
+  const program = shared?.program ?? (await inferenceProgram(executor, config, details, access))
+  const stores = { ...shared?.stores, ...access.stores }
+  const probabilities = exampleOutputs({ program, stores, tokenizer, reading: details, output: 'probabilities' })
   const ranked = (row: Float32Array): Prediction[] => {
     const first = decide(row, classifier.thresholds)
     const all = labels.map((label, i) => ({ label, score: row[i]!, i }))
@@ -140,9 +145,14 @@ export function classifierGraph(scope: Scope, config: TransformerConfig, { label
   return ops.softmax(logits)
 }
 
-function inferenceProgram(executor: Executor, config: TransformerConfig, details: ClassifierDetails): Promise<Executable> {
-  const probabilities = classifierGraph(new Scope(scopeOptionsOf(details.recipe, config)), config, details)
-  return executor.compile({ outputs: { probabilities } }, { inference: true })
+function inferenceProgram(
+  executor: Executor,
+  config: TransformerConfig,
+  details: ClassifierDetails,
+  { stores: _, constants, ...access }: ParameterAccess,
+): Promise<Executable> {
+  const probabilities = classifierGraph(new Scope({ ...scopeOptionsOf(details.recipe, config), ...access }), config, details)
+  return executor.compile({ outputs: { probabilities } }, { inference: true, ...(constants ? { constants } : {}) })
 }
 
 /** What a checkpoint says of the classifier in it. @throws where it is none. */
@@ -160,7 +170,8 @@ export async function classifierFrom(backbone: Backbone, options: { threads?: nu
   const details = classifierDetails(backbone)
   const executor = await createExecutor(options)
   const params = await fillStore(executor, backbone.parameters)
-  return createClassifier({ config: backbone.config, tokenizer: backbone.tokenizer, details, executor, params, owns: true })
+  const fixed = canBeFixed(backbone.parameters)
+  return createClassifier({ config: backbone.config, tokenizer: backbone.tokenizer, details, executor, params, owns: true, fixed })
 }
 
 /** Loads a classifier that {@link Classifier.save} wrote. */

@@ -4,7 +4,7 @@ import type { Executable, Executor, Store } from '@thaw/tensor'
 import { writeCheckpoint } from '#checkpoint'
 import type { TransformerConfig } from '../models/config.js'
 import { exampleRows, type RowsOf, type TextLike } from '../tasks/form.js'
-import { clfToken, type EncodedText, exampleFeeds, textEncoder } from '../tasks/inputs.js'
+import { batchesByLength, clfToken, exampleFeeds, textEncoder } from '../tasks/inputs.js'
 import { type Pooling, paddingSide } from '../tasks/pooling.js'
 import type { Tokenizer } from '../text/tokenizer/index.js'
 
@@ -25,9 +25,6 @@ export interface OutputsParts {
   output: string
 }
 
-/** Tokens a batch may have: enough to fill the machine, few enough for its memory. */
-const tokensPerBatch = 4096
-
 /** A function from examples to rows of a program's output. */
 export function exampleOutputs({
   program,
@@ -38,11 +35,12 @@ export function exampleOutputs({
 }: OutputsParts): (examples: readonly TextLike[]) => Promise<Float32Array[]> {
   const { pooling, maxLength, segments } = reading
   const encode = textEncoder(tokenizer, maxLength, pooling === 'clf' ? tokenizer.tokenToId(clfToken) : undefined)
-  const form = { side: paddingSide(pooling), pad: tokenizer.special.pad?.id ?? 0, limit: maxLength, segments }
+  const form = { side: paddingSide(pooling), pad: tokenizer.special.pad?.id ?? 0, limit: maxLength, segments, multiple: 1 }
   return async (examples) => {
     const rows = examples.map((example) => exampleRows(reading, example).map(({ text, pair }) => encode(text, pair)))
     const results = new Array<Float32Array>(examples.length)
-    for (const batch of batchesByTokens(rows)) {
+    const lengths = rows.map((some) => Math.max(...some.map(({ ids }) => ids.length)))
+    for (const batch of batchesByLength(lengths, rows[0]?.length ?? 1)) {
       const feeds = exampleFeeds(
         batch.map((i) => rows[i]!),
         form,
@@ -58,23 +56,6 @@ export function exampleOutputs({
   }
 }
 
-/** Examples sorted by the length of their longest row, in batches of about as many tokens. */
-function batchesByTokens(examples: readonly (readonly EncodedText[])[]): number[][] {
-  const lengths = examples.map((rows) => Math.max(...rows.map(({ ids }) => ids.length)))
-  const order = lengths.map((_, i) => i).sort((a, b) => lengths[a]! - lengths[b]! || a - b)
-  const batches: number[][] = []
-  let batch: number[] = []
-  for (const i of order) {
-    if (batch.length > 0 && (batch.length + 1) * examples[i]!.length * lengths[i]! > tokensPerBatch) {
-      batches.push(batch)
-      batch = []
-    }
-    batch.push(i)
-  }
-  if (batch.length > 0) batches.push(batch)
-  return batches
-}
-
 /** What an adapted model is made of. */
 export interface ModelParts<Details> {
   config: TransformerConfig
@@ -84,6 +65,8 @@ export interface ModelParts<Details> {
   params: Store
   /** Whether disposing of the model ends the executor too. */
   owns: boolean
+  /** Nothing trains the parameters any more (see `parameterAccess`). */
+  fixed?: boolean
 }
 
 /** Writes a model as a checkpoint folder; `details` are kept in config.json under `thaw`. */

@@ -12,6 +12,7 @@ import { numberLabel, type RegressionTask, regression } from '../tasks/regressio
 import { rowsOf, taskOutputs, taskResults } from '../tasks/task.js'
 import { type Backbone, load } from './backbone.js'
 import { type Classifier, classifierDetails, classifierFrom, fillStore } from './classifier.js'
+import { canBeFixed, parameterAccess } from './fixed-parameters.js'
 import { exampleOutputs, type ModelParts, saveModel } from './model-outputs.js'
 import { scopeOptionsOf } from './network.js'
 import type { Recipe } from './recipe/recipe.js'
@@ -68,17 +69,21 @@ export interface ChoiceModel extends Saved {
 
 type Parts<T> = ModelParts<TaskDetails> & { task: T }
 
-async function results({ config, tokenizer, details, executor, params, task, owns }: Parts<RegressionTask | MultipleChoiceTask>) {
+async function results({ config, tokenizer, details, executor, params, task, owns, fixed = false }: Parts<RegressionTask | MultipleChoiceTask>) {
   const reading = { ...rowsOf(task), pooling: details.pooling, maxLength: details.maxLength, segments: details.segments }
-  const scope = new Scope(scopeOptionsOf(details.recipe, config))
+  const { stores, constants, ...access } = parameterAccess(executor, params, fixed)
+  const scope = new Scope({ ...scopeOptionsOf(details.recipe, config), ...access })
   const outputs = taskOutputs(scope, config, classifierInputs(reading), task, { pooling: details.pooling, rate: 0 })
-  const program = await executor.compile({ outputs: { outputs: taskResults(outputs, task) } }, { inference: true })
+  const program = await executor.compile(
+    { outputs: { outputs: taskResults(outputs, task) } },
+    { inference: true, ...(constants ? { constants } : {}) },
+  )
   const dispose = async () => {
     await program.dispose()
     if (owns) await executor[Symbol.asyncDispose]()
   }
   return {
-    run: exampleOutputs({ program, stores: { params }, tokenizer, reading, output: 'outputs' }),
+    run: exampleOutputs({ program, stores, tokenizer, reading, output: 'outputs' }),
     saved: {
       save: (folder: string) => saveModel(folder, { config, tokenizer, details, params }),
       dispose,
@@ -151,6 +156,7 @@ async function loaded(
     executor,
     params: await fillStore(executor, backbone.parameters),
     owns: true,
+    fixed: canBeFixed(backbone.parameters),
   }
 }
 

@@ -5,7 +5,7 @@ import { createExecutor } from '@thaw/tensor'
 import { createClassifier, fillStore } from '../adapt/classifier.js'
 import { inFolder } from '../testing/checkpoints.js'
 import { toyBackbone } from '../testing/toy.js'
-import { lengthGroupedBatches, padded, textEncoder } from './inputs.js'
+import { batchesByLength, exampleFeeds, lengthGroupedBatches, padded, textEncoder } from './inputs.js'
 import { poolings } from './pooling.js'
 
 test('left padding: positions are counted from the first real token', () => {
@@ -80,4 +80,48 @@ test('batches of similar lengths hold every text once', () => {
     lengths.map((_, i) => i),
   )
   for (const batch of batches) assert.ok(Math.max(...batch.map((i) => lengths[i]!)) - Math.min(...batch.map((i) => lengths[i]!)) <= 13)
+})
+
+test('batches by length: cut where that costs least, as trying every cut finds too', () => {
+  const cost = (batches: readonly (readonly number[])[], lengths: readonly number[]) =>
+    batches.reduce((sum, batch) => sum + 32 + batch.length * Math.max(...batch.map((i) => lengths[i]!)), 0)
+  for (const lengths of [[7], [5, 5, 5], [3, 40, 4, 5, 39], [10, 60, 12, 200, 11, 58, 9, 13], [90, 1, 2, 100, 50, 49, 51, 2, 1, 30]]) {
+    const sorted = lengths.map((_, i) => i).sort((a, b) => lengths[a]! - lengths[b]! || a - b)
+    let best = Number.POSITIVE_INFINITY
+    for (let cuts = 0; cuts < 2 ** (lengths.length - 1); cuts++) {
+      const tried: number[][] = [[]]
+      sorted.forEach((i, at) => {
+        if (at > 0 && (cuts >> (at - 1)) & 1) tried.push([])
+        tried.at(-1)!.push(i)
+      })
+      best = Math.min(best, cost(tried, lengths))
+    }
+    const batches = batchesByLength(lengths)
+    assert.deepEqual(batches.flat(), sorted)
+    assert.equal(cost(batches, lengths), best, `${lengths}`)
+  }
+  // the memory of a run has a limit, which a text alone may pass
+  const long = batchesByLength([...Array.from({ length: 20 }, () => 500), 9000])
+  assert.deepEqual(
+    long.map((batch) => batch.length),
+    [8, 8, 4, 1],
+  )
+  assert.deepEqual(batchesByLength([10, 10, 300], 2), [[0, 1], [2]])
+  assert.deepEqual(batchesByLength([]), [])
+})
+
+test('feeds for prediction are as long as their longest row', () => {
+  const rows = [3, 5].map((length) => [{ ids: Array.from({ length }, () => 7), segments: Array.from({ length }, () => 1), truncated: false }])
+  const shapes = (multiple?: number) =>
+    Object.values(exampleFeeds(rows, { side: 'right', pad: 0, limit: 64, segments: true, ...(multiple ? { multiple } : {}) })).map(
+      ({ shape }) => shape,
+    )
+  assert.deepEqual(
+    shapes(1),
+    [0, 1, 2, 3].map(() => [2, 5]),
+  )
+  assert.deepEqual(
+    shapes(),
+    [0, 1, 2, 3].map(() => [2, 8]),
+  )
 })

@@ -39,10 +39,10 @@ export interface TextFeeds extends Record<string, Feed> {
   positions: Feed
 }
 
-/** Pads rows of ids to one length, a multiple of 8 (few different shapes run faster than many), at most `limit`. */
-export function padded(rows: readonly (readonly number[])[], side: 'left' | 'right', pad: number, limit: number): TextFeeds {
+/** Pads rows of ids to one length, a multiple of 8 (a training step runs faster on few different shapes than on many), at most `limit`. */
+export function padded(rows: readonly (readonly number[])[], side: 'left' | 'right', pad: number, limit: number, multiple = 8): TextFeeds {
   const longest = rows.reduce((length, row) => Math.max(length, row.length), 1)
-  const time = Math.max(Math.min(Math.ceil(longest / 8) * 8, limit), longest)
+  const time = Math.max(Math.min(Math.ceil(longest / multiple) * multiple, limit), longest)
   const shape = [rows.length, time]
   const ids = new Int32Array(rows.length * time).fill(pad)
   const visible = new Uint8Array(rows.length * time)
@@ -72,6 +72,33 @@ export function lengthGroupedBatches(lengths: readonly number[], batch: number, 
   return batches
 }
 
+/** Tokens a batch of {@link batchesByLength} may have: enough to fill the machine, few enough for its memory. */
+const tokensPerBatch = 4096
+
+/** What a run costs beside its tokens, in tokens: reading the weights. Measured with 6 layers of 384 on one core: 3.3 ms, at 0.11 ms a token. */
+const tokensPerRun = 32
+
+/**
+ * Examples sorted by length, in the batches that cost least to run: their tokens, padding included, and something for each run. `rowsEach` is how many rows an
+ * example has. The cheapest cut of the sorted row is found from its beginning on, by what the cheapest cut up to each place costs.
+ */
+export function batchesByLength(lengths: readonly number[], rowsEach = 1): number[][] {
+  const order = lengths.map((_, i) => i).sort((a, b) => lengths[a]! - lengths[b]! || a - b)
+  const cost = new Float64Array(order.length + 1)
+  const begins = new Int32Array(order.length + 1)
+  for (let end = 1; end <= order.length; end++) {
+    const each = rowsEach * lengths[order[end - 1]!]! // tokens of each example of a batch that ends here
+    cost[end] = Number.POSITIVE_INFINITY
+    for (let begin = end - 1; begin >= 0 && (begin === end - 1 || (end - begin) * each <= tokensPerBatch); begin--) {
+      const whole = cost[begin]! + tokensPerRun + (end - begin) * each
+      if (whole < cost[end]!) [cost[end], begins[end]] = [whole, begin]
+    }
+  }
+  const batches: number[][] = []
+  for (let end = order.length; end > 0; end = begins[end]!) batches.push(order.slice(begins[end], end))
+  return batches.reverse()
+}
+
 export interface RowFeeds {
   side: 'left' | 'right'
   /** Id of the padding token. */
@@ -80,19 +107,25 @@ export interface RowFeeds {
   limit: number
   /** Token types are fed too. */
   segments?: boolean | undefined
+  /** What the length of rows is a multiple of; default 8. */
+  multiple?: number
 }
 
 /** The feeds of examples of one or several rows each: [examples, time], or [examples, rows, time]. */
-export function exampleFeeds(examples: readonly (readonly EncodedText[])[], { side, pad, limit, segments }: RowFeeds): Record<string, Feed> {
+export function exampleFeeds(
+  examples: readonly (readonly EncodedText[])[],
+  { side, pad, limit, segments, multiple }: RowFeeds,
+): Record<string, Feed> {
   const rows = examples.flat()
   const ids = rows.map((row) => row.ids)
-  const feeds: Record<string, Feed> = padded(ids, side, pad, limit)
+  const feeds: Record<string, Feed> = padded(ids, side, pad, limit, multiple)
   if (segments) {
     const types = padded(
       rows.map((row) => row.segments),
       side,
       0,
       limit,
+      multiple,
     )
     feeds.segments = types.ids
   }

@@ -29,7 +29,7 @@ const toolkit = {
   adapt: adaptTiny,
   async predict(address: string, text: string): Promise<Prediction[]> {
     await using classifier = await loadClassifier(address)
-    return classifier.predict(text)
+    return await classifier.predict(text)
   },
 }
 

@@ -41,8 +41,13 @@ export async function toyBackbone(
 }
 
 /** One of BERT's shape: bidirectional, two segments, a tokenizer whose template joins pairs as [CLS] … [SEP] … [SEP]. */
-export const toyEncoder = async (folder: string): Promise<Backbone> =>
-  writeToy(folder, await trainWordPiece([toyText(100)], { vocabulary: 120 }), { block: 'post', causal: false, activation: 'gelu', segments: 2 })
+export const toyEncoder = async (folder: string, extra: Record<string, number[]> = {}): Promise<Backbone> =>
+  writeToy(
+    folder,
+    await trainWordPiece([toyText(100)], { vocabulary: 120 }),
+    { block: 'post', causal: false, activation: 'gelu', segments: 2 },
+    extra,
+  )
 
 async function writeToy(
   folder: string,
