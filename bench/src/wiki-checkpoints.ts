@@ -44,7 +44,7 @@ const maskedSettings = (): Partial<PretrainSettings> & { text: string[] } => ({
   text: [`${dataFolder()}/wiki/wiki-0[0-3].txt.br`],
   documents: 'articles',
   batch: 8,
-  steps: 7000,
+  steps: 6000,
   rate: 1e-3,
   validateEvery: 1000,
 })
@@ -94,6 +94,7 @@ async function pretrained(log: (message: string) => void): Promise<string> {
   const report: PretrainReport = await pretrain(maskedSettings(), {
     out: maskedCheckpoint,
     resume,
+    threads: 1, // the teacher reads on another
     onEvent(event) {
       if (event.kind === 'step' && event.step % 50 === 0) log(`step ${event.step}: loss ${event.loss.toFixed(3)}`)
       if (event.kind === 'validation') log(`step ${event.step}: perplexity ${event.report.perToken.toFixed(1)} at a masked place`)

@@ -30,11 +30,11 @@ const cache = { tokens, read: async (offset: number, length: number) => text.sub
 const settings = pretrainSettings({ text: ['-'], objective: name, size: 'nano', batch, time, config: { positions: time } })
 const kind = objectiveKinds[name]
 const config = configOf('nano', { ...kind.config(settings), ...shape, positions: time })
-const executor = await createExecutor({ threads: 2 })
-const objective = await kind.create({ settings, config, tokenizer, executor })
+const objective = await kind.create({ settings, config, tokenizer })
 const scope = new Scope({ training: true })
 const { loss } = objective.graph(scope)
 const { step, states } = trainingStep({ loss, parameters: [...scope.parameters.values()], optimizer: adamw() })
+const executor = await createExecutor({ threads: 2 })
 const stores = { params: await executor.store('params'), gradients: await executor.store('gradients'), optimizer: await executor.store('optimizer') }
 for (const [namespace, held] of Object.entries(states)) await stores[namespace as keyof typeof stores].declare(held)
 for (const [path, parameter] of scope.parameters)

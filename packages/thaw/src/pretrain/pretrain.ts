@@ -145,7 +145,7 @@ async function run(context: Run): Promise<PretrainReport> {
     : configOf(settings.size, { ...kind.config(settings), ...settings.config, vocabulary: tokenizer.size })
   if (config.causal && !(start?.config.causal ?? true))
     throw new Error(`from ${start!.folder}: a bidirectional model; give it the objective masked or replaced, not causal`)
-  const objective = await kind.create({ settings, config, tokenizer, executor })
+  const objective = await kind.create({ settings, config, tokenizer })
   const { shapes } = objective
   const params = await executor.store('params')
   await params.declare([...shapes].map(([path, shape]) => ({ path, shape, dtype: 'f32' })))
@@ -318,6 +318,7 @@ async function train(
     return report
   } finally {
     log.close()
+    await source.dispose?.()
     await evaluator.dispose()
     await trainer.dispose()
   }

@@ -102,7 +102,9 @@ export function pretrainSettings(given: Partial<PretrainSettings> & { text: stri
   if (settings.from && (given.tokenizer ?? given.vectors ?? given.config) !== undefined)
     throw new Error('from: a checkpoint brings its own configuration, tokenizer and embeddings; leave out config, tokenizer and vectors')
   if (settings.objective === 'causal' && config.embedding !== undefined && config.embedding !== config.hidden)
-    throw new Error(`config: embedding ${config.embedding}: a causal model's embeddings are as wide as its layers, ${config.hidden}; leave embedding out`)
+    throw new Error(
+      `config: embedding ${config.embedding}: a causal model's embeddings are as wide as its layers, ${config.hidden}; leave embedding out`,
+    )
   if (settings.teacher && (settings.objective !== 'masked' || settings.nextSentence))
     throw new Error(
       `teacher: goes with the objective masked, without next sentences; here the objective is ${settings.objective}${settings.nextSentence ? ' with next sentences' : ''}`,

@@ -70,9 +70,7 @@ export async function loadTeacher(folder: string, pupil: Tokenizer, executor: Ex
         feeds.visible.fill(1, r * length, r * length + ids.length)
       })
       const of = [rows.length, length]
-      const { outputs } = await program
-        .bind({})
-        .run({ feeds: { ids: { data: feeds.ids, shape: of }, visible: { data: feeds.visible, shape: of } } })
+      const { outputs } = await program.bind({}).run({ feeds: { ids: { data: feeds.ids, shape: of }, visible: { data: feeds.visible, shape: of } } })
       return means(rows, length, outputs.hidden!.data as Float32Array, windows[0]!.length, model.hidden)
     },
   }

@@ -91,7 +91,7 @@ function standardised(rows: Float32Array, width: number): Float32Array {
     const row = result.subarray(at, at + width)
     const mean = row.reduce((a, b) => a + b) / width
     const deviation = Math.sqrt(row.reduce((sum, x) => sum + (x - mean) ** 2, 0) / width + 1e-6)
-    row.forEach((x, k) => (row[k] = (x - mean) / deviation))
+    for (const [k, x] of row.entries()) row[k] = (x - mean) / deviation
   }
   return result
 }
@@ -117,7 +117,10 @@ test("the error to the teacher's vectors falls, a stopped run goes on bit for bi
     assert.deepEqual(errors, before)
 
     await using checkpoint = await readCheckpoint(join(root, 'whole'))
-    assert.deepEqual([...checkpoint.parameters.keys()].filter((path) => path.includes('teacher')), [])
+    assert.deepEqual(
+      [...checkpoint.parameters.keys()].filter((path) => path.includes('teacher')),
+      [],
+    )
   }))
 
 test('what cannot teach is refused', () =>

@@ -2,16 +2,16 @@
 // text makes of it (DistilBERT: Sanh et al. 2019; hidden states as targets: Jiao et al. 2020; targets at masked places: data2vec, Baevski et al. 2022).
 // Every token teaches, not 15 %. The teacher and the head that speaks its language serve training only.
 
-import { dim, input, ops, type Tensor } from '@thaw/tensor'
+import { createExecutor, dim, input, ops, type Tensor } from '@thaw/tensor'
 import type { TransformerConfig } from '../../models/config.js'
 import { linear } from '../../nn/layers.js'
 import type { Scope } from '../../nn/scope.js'
-import { languageModelBatchCount, languageModelBatches } from '../../text/corpus/index.js'
+import { type LanguageModelBatch, languageModelBatchCount, languageModelBatches } from '../../text/corpus/index.js'
 import { loadTeacher, teacherWidth } from '../teacher.js'
 import { maskedObjective, maskedRules } from './masked.js'
 import { framing, maskedFeeds, maskedGraph } from './masked-graph.js'
 import { maskTokens, placeCount } from './masking.js'
-import type { Objective, ObjectiveContext } from './objective.js'
+import type { Feeds, Objective, ObjectiveContext, Place } from './objective.js'
 import { pieces, placeRandom } from './windows.js'
 
 /** Factor on the squared error, which is at most about 1 and falls below 0.5, beside a cross-entropy of several nats. */
@@ -32,7 +32,7 @@ export function teacherLoss(scope: Scope, config: TransformerConfig, hidden: Ten
 }
 
 export async function distilledObjective(context: ObjectiveContext): Promise<Objective> {
-  const { settings, config, tokenizer, executor } = context
+  const { settings, config, tokenizer } = context
   const { batch, time, seed, headTransform = true, teacher: folder } = settings
   const width = await teacherWidth(folder!)
   const masked = maskedObjective(context)
@@ -48,22 +48,35 @@ export async function distilledObjective(context: ObjectiveContext): Promise<Obj
       return { loss: ops.add(loss, ops.mul(error, teacherWeight)), outputs: { maskedLoss: loss, teacherLoss: error } }
     },
     async batches(cache, range) {
+      const executor = await createExecutor({ threads: 1 })
       const teacher = await loadTeacher(folder!, tokenizer, executor)
+      const prepared = async ({ index, inputs }: LanguageModelBatch) => {
+        const rows = frame.rows(pieces(inputs, length))
+        const { values, told } = await teacher.vectors(pieces(rows, time))
+        const feeds = (place: Place): Feeds => ({
+          ...maskedFeeds(maskTokens(rows, time, placeCount(batch * time, rules.share), rules, placeRandom(seed, place)), [batch, time]),
+          vectors: { data: values, shape: [batch, time, width] },
+          told: { data: told, shape: [batch, time] },
+        })
+        return { index, feeds }
+      }
+      // the teacher reads the next batch, on a thread of its own, while the model learns from this one
+      let ahead: ReturnType<typeof prepared> | undefined
       return {
         count: languageModelBatchCount(cache, { batch, time: length, ...range }),
         async *epoch(epoch, start) {
-          for await (const { index, inputs } of languageModelBatches(cache, { batch, time: length, seed, epoch, start, ...range })) {
-            const rows = frame.rows(pieces(inputs, length))
-            const { values, told } = await teacher.vectors(pieces(rows, time))
-            yield {
-              index,
-              feeds: (place) => ({
-                ...maskedFeeds(maskTokens(rows, time, placeCount(batch * time, rules.share), rules, placeRandom(seed, place)), [batch, time]),
-                vectors: { data: values, shape: [batch, time, width] },
-                told: { data: told, shape: [batch, time] },
-              }),
-            }
+          ahead = undefined
+          for await (const window of languageModelBatches(cache, { batch, time: length, seed, epoch, start, ...range })) {
+            const now = ahead
+            ahead = prepared(window)
+            ahead.catch(() => {}) // it is told where the batch is asked for
+            if (now) yield await now
           }
+          if (ahead) yield await ahead
+        },
+        async dispose() {
+          await ahead?.catch(() => {})
+          await executor[Symbol.asyncDispose]()
         },
       }
     },

@@ -94,7 +94,7 @@ export function nextSentenceObjective({ settings, config, tokenizer }: Objective
         },
       }
     },
-    evaluator: (executor, params) => evaluator(executor, params, { settings, config, tokenizer, executor }, rules, ends),
+    evaluator: (executor, params) => evaluator(executor, params, { settings, config, tokenizer }, rules, ends),
   }
 }
 

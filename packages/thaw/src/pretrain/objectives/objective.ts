@@ -31,6 +31,8 @@ export interface BatchSource {
   readonly count: number
   /** The batches of an epoch from `start` on. */
   epoch(epoch: number, start: number): AsyncGenerator<{ index: number; feeds(place: Place): Feeds }>
+  /** Frees what making batches has needed. */
+  dispose?(): Promise<void>
 }
 
 export interface Evaluation {
@@ -72,8 +74,6 @@ export interface ObjectiveContext {
   /** The size's configuration with what the objective and the settings change. */
   config: TransformerConfig
   tokenizer: Tokenizer
-  /** For what an objective computes beside the graph that is trained. */
-  executor: Executor
 }
 
 /** An objective before there is a model. */

@@ -124,7 +124,7 @@ function replacedObjective({ settings, config, tokenizer }: ObjectiveContext): O
       windowBatches(cache, range, { batch, time: time - frame.extra, seed }, ({ inputs }, place) =>
         replacedFeeds(frame.rows(pieces(inputs, time - frame.extra)), [batch, time], rules, placeRandom(seed, place)),
       ),
-    evaluator: (executor, params) => evaluator(executor, params, { settings, config, tokenizer, executor }, rules),
+    evaluator: (executor, params) => evaluator(executor, params, { settings, config, tokenizer }, rules),
   }
 }
 
