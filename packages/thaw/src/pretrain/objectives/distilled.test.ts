@@ -96,6 +96,21 @@ function standardised(rows: Float32Array, width: number): Float32Array {
   return result
 }
 
+test("token embeddings start from the teacher's vectors of single words", () =>
+  withTeacher(async (root, teacher) => {
+    const events: PretrainEvent[] = []
+    await pupil(root, 'pupil', { teacher, steps: 1 }, { onEvent: (event) => events.push(event) })
+    const { size, tokenToId, special } = await loadTokenizer(join(root, 'pupil'))
+    const vectors = events.find((event) => event.kind === 'vectors')!
+    const pieces = [...Array(size).keys()].filter((id) => Object.values(special).every((token) => token.id !== id)).length
+    assert.deepEqual([vectors.of, vectors.dimensions], [size, 24])
+    assert.ok(vectors.found > 20 && vectors.found < pieces, `${vectors.found} of ${pieces}`)
+    await using checkpoint = await readCheckpoint(join(root, 'pupil'))
+    const table = await checkpoint.parameters.get('embeddings.token.weight')!.read()
+    const norm = (word: string) => Math.hypot(...table.slice(tokenToId(word)! * 16, (tokenToId(word)! + 1) * 16))
+    assert.ok(norm('the') > 3 * norm('[MASK]'), 'from vectors with a deviation of 0.1, not at random with 0.02')
+  }))
+
 test("the error to the teacher's vectors falls, a stopped run goes on bit for bit, and the checkpoint holds the model alone", () =>
   withTeacher(async (root, teacher) => {
     const errors: number[] = []

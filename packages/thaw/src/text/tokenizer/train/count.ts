@@ -7,8 +7,8 @@ import { splitStages, splitWords } from '../split.js'
 
 export type Texts = Iterable<string> | AsyncIterable<string>
 
-/** Distinct words that are counted at once. English text of 200 MB has about as many; of more text the rarest are forgotten (see {@link thin}). */
-export const distinctWords = 1_000_000
+/** Distinct words that are counted at once. English text of 100 MB has about as many; of more text the rarest are forgotten (see {@link thin}). */
+export const distinctWords = 500_000
 
 /**
  * Words and their counts, cut as the tokenizer `frame` will cut them; special tokens written in the texts are left out. Memory is bounded by `limit`
