@@ -58,6 +58,19 @@ test('--json prints one object a line and nothing else on stdout', async () => {
   assert.deepEqual(readdirSync(folder).sort(), ['dist', 'package.json'])
 })
 
+test('--save of some configurations replaces their rows, and leaves those of the others', async () => {
+  mkdirSync(at.results)
+  const old = (name: string) => JSON.stringify({ bench: 'speed', config: { name }, metric: 'time', unit: 'ms', ours: 1 })
+  writeFileSync(join(at.results, 'speed.jsonl'), `${['b', 'wiki-b', 'small b', 'abc', 'c'].map(old).join('\n')}\n`)
+  assert.equal(await main(['speed', 'b', '--save'], at), 0)
+  const lines = readFileSync(join(at.results, 'speed.jsonl'), 'utf8').trimEnd().split('\n')
+  assert.deepEqual(lines.slice(0, 2), [old('abc'), old('c')])
+  assert.deepEqual(
+    lines.map((line) => (JSON.parse(line) as SavedRow).ours),
+    [1, 1, 1234.5],
+  )
+})
+
 test('--save replaces the results, with date, commit and machine; table puts them into the README', async () => {
   mkdirSync(at.results)
   writeFileSync(join(at.results, 'speed.jsonl'), '{"old":true}\n')

@@ -12,7 +12,7 @@ npm run bench -- table                                                 rewrite t
 
   --quick   a short run that shows the benchmark works; its numbers are not results
   --json    one JSON object a line on stdout, everything else on stderr (npm prints its own header: use npm run -s)
-  --save    replace bench/results/<name>.jsonl, each row with date, commit and machine
+  --save    replace bench/results/<name>.jsonl, each row with date, commit and machine; with configurations, their rows
   --help    this text, or with a name what that benchmark measures
 
 Benchmarks:
@@ -86,7 +86,7 @@ async function measure(
     const stamp = { date: new Date().toISOString().slice(0, 10), commit: commit(), machine: machine() }
     const rows = await run({ quick: options.quick, only: options.only, log: (message) => at.stderr(`${message}\n`) })
     at.stdout(options.json ? rows.map((row) => `${JSON.stringify(row)}\n`).join('') : `${formatTable(rows)}\n`)
-    if (options.save) at.stderr(`saved ${rows.length} rows in ${saveRows(at.results, name, rows, stamp)}\n`)
+    if (options.save) at.stderr(`saved ${rows.length} rows in ${saveRows(at.results, name, rows, stamp, options.only)}\n`)
     return 0
   } catch (error) {
     at.stderr(`${name}: ${(error as Error).stack ?? String(error)}\n`)

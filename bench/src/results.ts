@@ -49,18 +49,33 @@ export function commit(root: string = repositoryRoot): string {
   }
 }
 
-/** Replaces NAME.jsonl in one step: whoever reads sees the old rows or the new ones. Returns the path. */
-export function saveRows(folder: string, name: string, rows: readonly Row[], stamp: Pick<SavedRow, 'date' | 'commit' | 'machine'>): string {
+/**
+ * Replaces NAME.jsonl in one step: whoever reads sees the old rows or the new ones. Where a run measured some configurations only, named by `only`, the rows of
+ * the others stay, with their own date and commit. Returns the path.
+ */
+export function saveRows(
+  folder: string,
+  name: string,
+  rows: readonly Row[],
+  stamp: Pick<SavedRow, 'date' | 'commit' | 'machine'>,
+  only: readonly string[] = [],
+): string {
   mkdirSync(folder, { recursive: true })
   const path = `${folder}/${name}.jsonl`
   const fresh = `${path}.${process.pid}.new`
-  writeFileSync(fresh, rows.map((row) => `${JSON.stringify({ ...row, ...stamp })}\n`).join(''))
+  const others = only.length === 0 ? [] : readResults(folder, `${name}.jsonl`).filter((row) => !only.some((word) => isOf(row, word)))
+  const all = [...others, ...rows.map((row) => ({ ...row, ...stamp }))]
+  writeFileSync(fresh, all.map((row) => `${JSON.stringify(row)}\n`).join(''))
   renameSync(fresh, path)
   return path
 }
 
+/** Whether a row is of a configuration that a word names: a word of one of the configuration's texts, or its end after a hyphen (masked, of wiki-masked). */
+const isOf = ({ config }: Row, word: string): boolean =>
+  Object.values(config).some((value) => typeof value === 'string' && value.split(/[\s,]+/).some((part) => part === word || part.endsWith(`-${word}`)))
+
 /** All saved rows of a folder, by file name and then in the order saved; none where the folder is absent. Throws naming file and line where a line is not JSON. */
-export function readResults(folder: string): SavedRow[] {
+export function readResults(folder: string, name?: string): SavedRow[] {
   let files: string[]
   try {
     files = readdirSync(folder)
@@ -68,7 +83,7 @@ export function readResults(folder: string): SavedRow[] {
     return []
   }
   return files
-    .filter((file) => file.endsWith('.jsonl'))
+    .filter((file) => (name === undefined ? file.endsWith('.jsonl') : file === name))
     .sort()
     .flatMap((file) =>
       readFileSync(`${folder}/${file}`, 'utf8')
