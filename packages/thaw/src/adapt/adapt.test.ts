@@ -165,7 +165,7 @@ test('what cannot work is said before anything is computed', () =>
       assert.rejects(adapt(backbone, task, { ...data, ...options }), { message })
     await fails({ train: [] }, 'train: no examples')
     await fails({ valid: [{ text: 'x' }] }, 'valid: example 1 has no label')
-    await fails({ train: [{ text: 'x', label: 'ABBR' }] }, 'label "ABBR" is not among the model\'s: HUM, LOC, NUM')
+    await fails({ train: [{ text: 'x', label: 'ABBR' }] }, 'train: example 1: label "ABBR" is not among the model\'s: HUM, LOC, NUM')
     await fails({ maxLength: 25 }, 'max length 25: the model has 24 positions')
     await fails(
       { scheme: 'frozen', pooling: 'max' },

@@ -3,14 +3,12 @@
 import { createExecutor, type Executor, linear, type Store, type Tensor } from '@thaw/tensor'
 import { runLog } from '#run-log'
 import { loadTrainingState, removeTrainingState, saveTrainingState } from '#training-state'
-import { classificationReport } from '../metrics/classification.js'
-import { classThresholds } from '../metrics/thresholds.js'
 import type { TextLike } from '../tasks/form.js'
-import type { Task } from '../tasks/task.js'
+import { hasLabels, type Task } from '../tasks/task.js'
 import { runLoop, type StepReport } from '../train/loop.js'
 import type { Backbone } from './backbone.js'
 import { trainingBatches } from './batches.js'
-import { type Classifier, labelId } from './classifier.js'
+import { decideByThresholds } from './decisions.js'
 import { outOfPatience } from './early-stopping.js'
 import type { CacheReport } from './frozen-prefix.js'
 import type { Kind, Models, Reports, Scores } from './kinds.js'
@@ -22,7 +20,8 @@ import { type AdaptSettings, adaptationSettings } from './settings.js'
 import { createModel, targetOf } from './targets.js'
 import { headValidator, modelValidator, type Validator } from './validation.js'
 
-export type LabelledText = TextLike & { label?: string }
+/** An example: with one label, or with the list of all that fit it (multi-label), which may be empty. */
+export type LabelledText = TextLike & { label?: string; labels?: readonly string[] }
 
 /** The parts of the training loss by name, each the mean of an epoch's steps; empty where the loss is the task's alone. */
 export type Losses = Readonly<Record<string, number>>
@@ -87,7 +86,7 @@ export interface AdaptReport<K extends Kind = 'classification'> {
   /** In all sessions of the run. */
   seconds: number
   bestEpoch: number
-  /** `score` is what chooses: accuracy, or the mean of Pearson's and Spearman's correlation. */
+  /** `score` is what chooses: accuracy, micro-F1 of several labels, or the mean of Pearson's and Spearman's correlation. */
   epochs: ({ epoch: number; score: number; loss: number; losses: Losses } & Scores[K])[]
   /** What was computed once, by stage. */
   cached: CacheReport[]
@@ -98,7 +97,7 @@ export interface AdaptReport<K extends Kind = 'classification'> {
 }
 
 /**
- * Adapts a backbone to a task, keeps the best epoch by validation (accuracy, or correlation), and reports on the test examples once.
+ * Adapts a backbone to a task, keeps the best epoch by validation (accuracy, micro-F1 or correlation), and reports on the test examples once.
  *
  * ```ts
  * const { model, report } = await adapt(await load('./checkpoints/wiki-lm'), classification({ labels }), { train, valid, seed: 1 })
@@ -114,10 +113,14 @@ export async function adapt<T extends Task>(
   for (const [name, examples] of Object.entries({ train, valid })) if (examples.length === 0) throw new Error(`${name}: no examples`)
   for (const [name, examples] of Object.entries({ train, valid, test: test ?? [] }))
     examples.forEach((example, i) => {
-      if (example.label === undefined) throw new Error(`${name}: example ${i + 1} has no label`)
-      targetOf(task, example)
+      if (task.kind !== 'multi-label' && example.label === undefined) throw new Error(`${name}: example ${i + 1} has no label`)
+      try {
+        targetOf(task, example)
+      } catch (error) {
+        throw new Error(`${name}: example ${i + 1}: ${(error as Error).message}`)
+      }
     })
-  const settings = adaptationSettings(given, backbone.config, train.length)
+  const settings = adaptationSettings({ ...(task.kind === 'multi-label' ? { thresholds: true } : {}), ...given }, backbone.config, train.length)
   const executor = await createExecutor(threads === undefined ? {} : { threads })
   try {
     const { model, report } = await run(executor, backbone, task, settings, { ...options, onEvent })
@@ -163,9 +166,9 @@ async function run(
 
   const schedule = recipe?.ingredients.some(({ kind }) => kind === 'schedule') ? plan!.schedule : linear({ warmup: settings.warmup, total })
   const validator: Validator =
-    mix && task.kind === 'classification'
-      ? await headValidator(executor, config, params, await set.featuresOf(valid), valid, task.labels)
-      : modelValidator(task, model, valid)
+    mix && hasLabels(task)
+      ? await headValidator(executor, config, params, await set.featuresOf(valid), valid, task, settings.thresholds)
+      : modelValidator(task, model, valid, settings.thresholds)
   const feedsOf = await set.feeds(from)
   if (mix) onEvent({ kind: 'features', texts: train.length + valid.length, seconds: secondsSoFar() - position.seconds })
   using log = stateFolder ? runLog(stateFolder, from > 0 ? { resumeFrom: from } : {}) : undefined
@@ -242,9 +245,8 @@ async function run(
   if (position.bestEpoch > 0) await best.copyTo(params)
   await row.toTable()
   await row.remove()
-  const decided = settings.thresholds && task.kind === 'classification' ? (model as Classifier) : undefined
-  if (decided && !end.stopped) decided.thresholds = await bestThresholds(decided, valid)
-  const { report: validReport, score: validScore } = decided ? await ofDecisions(decided, valid) : await validator.run()
+  const decided = settings.thresholds && !end.stopped ? await decideByThresholds(task, model, valid) : undefined
+  const { report: validReport, score: validScore } = decided ?? (await validator.run())
   const report: AdaptReport<Kind> = {
     settings,
     load,
@@ -265,20 +267,6 @@ async function run(
   await best.dispose()
   await validator.dispose()
   return { model, report }
-}
-
-/** The thresholds of a classifier's labels with the best macro-F1 on these examples. */
-async function bestThresholds(model: Classifier, examples: readonly LabelledText[]): Promise<number[]> {
-  const { labels } = model
-  const wanted = examples.map(({ label }) => labelId(labels, label))
-  const rows = await model.probabilities(examples)
-  return classThresholds(rows, labels.length, (predicted) => classificationReport(wanted, predicted, labels).macroF1)
-}
-
-/** How good a classifier is as it decides, by its thresholds where it has some. */
-async function ofDecisions(model: Classifier, examples: readonly LabelledText[]) {
-  const { report } = await model.evaluate(examples as never)
-  return { report, score: report.accuracy }
 }
 
 /** A store of the trainable tensors alone: what a frozen run has to keep. */

@@ -12,36 +12,31 @@ import type { AdaptSettings } from './settings.js'
 
 type Feeds = Readonly<Record<string, Feed>>
 
-/** The training examples as ids, with their labels as numbers. */
+/** The training examples as ids, with their labels. */
 export interface EncodedData {
   /** Of each example its rows: one, two towers, or a candidate each. */
   rows: readonly (readonly EncodedText[])[]
-  /** Ids of labels, or numbers scaled to 0…1. */
-  targets: readonly number[]
-  targetType: 'i32' | 'f32'
+  /** The labels of a batch, as the loss is fed with them. */
+  labels: LabelFeed
   /** Id of the padding token. */
   pad: number
   /** Token types are fed. */
   segments: boolean
 }
 
+/** The feed of a batch's labels, by the texts' places. */
+export type LabelFeed = (batch: readonly number[]) => Feed
+
 /** The feeds of a batch, named by the texts' places, at a step. */
 export type FeedsOf = (batch: readonly number[], step: number) => Feeds
 
-type Targets = Pick<EncodedData, 'targets' | 'targetType'>
-
-const labelFeed = ({ targets, targetType }: Targets, batch: readonly number[]): Feed => ({
-  data: targetType === 'f32' ? Float32Array.from(batch, (i) => targets[i]!) : Int32Array.from(batch, (i) => targets[i]!),
-  shape: [batch.length],
-})
-
 /** Ids, padded on the pooling's side. */
 export const tokenFeeds =
-  ({ rows, pad, segments, ...labels }: EncodedData, settings: AdaptSettings): FeedsOf =>
+  ({ rows, pad, segments, labels }: EncodedData, settings: AdaptSettings): FeedsOf =>
   (batch) => {
     const examples = batch.map((i) => rows[i]!)
     const feeds = exampleFeeds(examples, { side: paddingSide(settings.pooling), pad, limit: settings.maxLength, segments })
-    return { ...feeds, labels: labelFeed(labels, batch) }
+    return { ...feeds, labels: labels(batch) }
   }
 
 /** Texts of one run of the frozen backbone. */
@@ -88,8 +83,8 @@ export async function frozenFeatures(
 
 /** Features in the place of tokens. */
 export const featureFeeds =
-  (features: Features, labels: Targets): FeedsOf =>
-  (batch) => ({ means: features.feed(batch), labels: labelFeed(labels, batch) })
+  (features: Features, { labels }: EncodedData): FeedsOf =>
+  (batch) => ({ means: features.feed(batch), labels: labels(batch) })
 
 /** The batches of each step, through as many epochs as are asked for, from any step on. `onBatch` hears of the tokens of each. */
 export async function* trainingBatches(

@@ -5,7 +5,7 @@ import { type ClassificationReport, classificationReport } from '../metrics/clas
 import { decide } from '../metrics/thresholds.js'
 import type { TransformerConfig } from '../models/config.js'
 import { Scope } from '../nn/scope.js'
-import { classifierInputs, classifierLogits } from '../tasks/classification.js'
+import { classifierInputs, classifierLogits, labelId } from '../tasks/classification.js'
 import type { Form, TextLike } from '../tasks/form.js'
 import type { Pooling } from '../tasks/pooling.js'
 import { layerMeans, mixHead } from '../tasks/scalar-mix.js'
@@ -23,14 +23,16 @@ export interface Prediction {
   score: number
 }
 
-/** What a saved classifier's config.json keeps under `thaw`. */
+/** What the config.json of a saved model with labels keeps under `thaw`. */
 export interface ClassifierDetails {
-  task: 'classification'
+  /** One label a text, or several. */
+  task: 'classification' | 'multi-label'
   labels: readonly string[]
   pooling: Pooling
   /** The head reads a mix of all layers. */
   mix: boolean
   maxLength: number
+  /** By label, where they were chosen. */
   thresholds?: readonly number[]
   /** How it reads pairs; without it as one text. */
   form?: Form
@@ -128,24 +130,18 @@ export async function createClassifier(parts: ClassifierParts): Promise<Classifi
   return classifier
 }
 
-/** The index of a label. @throws listing the labels there are. */
-export function labelId(labels: readonly string[], label: string | undefined): number {
-  const id = label === undefined ? -1 : labels.indexOf(label)
-  if (id < 0)
-    throw new Error(`label ${JSON.stringify(label)} is not among the model's: ${labels.slice(0, 12).join(', ')}${labels.length > 12 ? ', …' : ''}`)
-  return id
-}
-
-/** The probabilities [batch, labels] of a classifier, without dropout; its parameters are those that the scope is asked for. */
-export function classifierGraph(scope: Scope, config: TransformerConfig, { labels, pooling, mix, form, segments }: ClassifierDetails): Tensor {
+/** The probabilities [batch, labels] of a model with labels, without dropout; its parameters are those that the scope is asked for. */
+export function classifierGraph(scope: Scope, config: TransformerConfig, details: ClassifierDetails): Tensor {
+  const { task, labels, pooling, mix, form, segments } = details
   const inputs = classifierInputs({ form, segments })
   const logits = mix
     ? mixHead(scope, config, layerMeans(scope, config, inputs), labels.length, 0)
     : classifierLogits(scope, config, inputs, { labels: labels.length, pooling, dropout: 0, form })
-  return ops.softmax(logits)
+  return task === 'multi-label' ? ops.sigmoid(logits) : ops.softmax(logits)
 }
 
-function inferenceProgram(
+/** The program that a model with labels asks for probabilities. */
+export function inferenceProgram(
   executor: Executor,
   config: TransformerConfig,
   details: ClassifierDetails,
@@ -155,10 +151,10 @@ function inferenceProgram(
   return executor.compile({ outputs: { probabilities } }, { inference: true, ...(constants ? { constants } : {}) })
 }
 
-/** What a checkpoint says of the classifier in it. @throws where it is none. */
+/** What a checkpoint says of the model with labels in it, one a text or several. @throws where it is none. */
 export function classifierDetails({ source, details: { thaw, labels } }: Pick<Backbone, 'source' | 'details'>): ClassifierDetails {
   const details = thaw as unknown as ClassifierDetails | undefined
-  if (details?.task !== 'classification' || !labels)
+  if ((details?.task !== 'classification' && details?.task !== 'multi-label') || !labels)
     throw new Error(
       `${source}: this checkpoint is no classifier (its config.json names no labels and pooling); adapt it first: thaw adapt ${source} --train …`,
     )
@@ -168,6 +164,10 @@ export function classifierDetails({ source, details: { thaw, labels } }: Pick<Ba
 /** A classifier from a checkpoint in memory: one that was saved, or a backbone with an adapter (see {@link withAdapter}). */
 export async function classifierFrom(backbone: Backbone, options: { threads?: number } = {}): Promise<Classifier> {
   const details = classifierDetails(backbone)
+  if (details.task === 'multi-label')
+    throw new Error(
+      `${backbone.source}: this model gives a text several labels or none, and is no classifier of one; load it by loadMultiLabel, or loadTaskModel`,
+    )
   const executor = await createExecutor(options)
   const params = await fillStore(executor, backbone.parameters)
   const fixed = canBeFixed(backbone.parameters)

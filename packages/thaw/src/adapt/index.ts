@@ -8,6 +8,7 @@ export { type Classifier, classifierFrom, loadClassifier, type Prediction } from
 export { type FindRateOptions, findRate } from './find-rate.js'
 export { type FisherOptions, fisherInformation } from './fisher.js'
 export { loadOnnx } from './load-onnx.js'
+export { loadMultiLabel, type MultiLabelModel, multiLabelFrom } from './multi-label.js'
 export { type OnnxClassifier, type OnnxClassifierOptions, onnxClassifier } from './onnx-classifier.js'
 export type { PartialLoad } from './parameters.js'
 export * from './recipe/index.js'

@@ -70,7 +70,7 @@ export interface ModelParts<Details> {
 }
 
 /** Writes a model as a checkpoint folder; `details` are kept in config.json under `thaw`. */
-export async function saveModel<D extends object>(
+export async function saveModel<D extends { task: string }>(
   folder: string,
   { config, tokenizer, details, params }: Omit<ModelParts<D>, 'executor' | 'owns'>,
   labels?: readonly string[],
@@ -78,7 +78,12 @@ export async function saveModel<D extends object>(
   const parameters: { path: string; shape: number[]; data: Float32Array }[] = []
   for (const { path, shape } of await params.describe()) parameters.push({ path, shape: [...shape], data: (await params.read(path)) as Float32Array })
   await writeCheckpoint(folder, {
-    config: { model: config, ...(labels ? { labels: [...labels] } : {}), thaw: { ...details, labels: undefined } },
+    config: {
+      model: config,
+      ...(labels ? { labels: [...labels] } : {}),
+      ...(details.task === 'multi-label' ? { multiLabel: true } : {}),
+      thaw: { ...details, labels: undefined },
+    },
     parameters,
     tokenizer,
   })

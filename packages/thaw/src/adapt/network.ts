@@ -7,7 +7,7 @@ import { Scope, type ScopeOptions } from '../nn/scope.js'
 import { type ClassifierInputs, classifierInputs } from '../tasks/classification.js'
 import { rowsPerExample } from '../tasks/form.js'
 import { mixedLogits } from '../tasks/scalar-mix.js'
-import { rowsOf, type Task, taskLoss, taskOutputs } from '../tasks/task.js'
+import { hasLabels, rowsOf, type Task, taskLoss, taskOutputs } from '../tasks/task.js'
 import { languagePart, signalsOf } from './language.js'
 import { tableWithRow, tokenTable } from './parameters.js'
 import { type InsertionIngredient, insertionsInto } from './recipe/insertions.js'
@@ -29,7 +29,7 @@ export interface Network {
 
 /** Whether the head reads a mix of all layers' means, computed once: of a text, or a pair that is read as one. */
 export const readsMix = ({ scheme, pooling }: AdaptSettings, task: Task): boolean =>
-  scheme === 'frozen' && pooling === 'mean' && task.kind === 'classification' && task.form === 'cross-encoder'
+  scheme === 'frozen' && pooling === 'mean' && hasLabels(task) && task.form === 'cross-encoder'
 
 const insertionsOf = ({ ingredients }: Recipe) => ingredients.filter((x): x is InsertionIngredient => x.kind === 'insertion')
 
@@ -39,7 +39,7 @@ export const scopeOptionsOf = (recipe: Recipe | undefined, config: TransformerCo
 
 /**
  * Builds the graph of the loss. `clf` is the id of the added token, where there is one; `segments` says whether token types are fed; without `training` there
- * is no dropout; `weights` are those of a classification's labels in the loss.
+ * is no dropout; `weights` are those of the labels in the loss.
  */
 export function buildNetwork(
   config: TransformerConfig,
@@ -66,7 +66,7 @@ export function buildNetwork(
   const model = { ...config, dropout: frozen ? 0 : settings.dropout }
   const inputs = classifierInputs({ ...rowsOf(task), segments })
   const outputs =
-    readsMix(settings, task) && task.kind === 'classification'
+    readsMix(settings, task) && hasLabels(task)
       ? mixedLogits(scope, config, task.labels.length, settings.dropout)
       : taskOutputs(scope, model, inputs, task, { pooling: settings.pooling, rate: settings.dropout })
   const loss = taskLoss(outputs, task, weights)

@@ -21,7 +21,8 @@ export interface Position {
 
 /** What a run was made from, as one short text. */
 export const fingerprint = (train: readonly LabelledText[], valid: readonly LabelledText[], task: Task): string => {
-  const plain = (examples: readonly LabelledText[]) => examples.map(({ text, pair, choices, label }) => [text, pair, label, choices])
+  const plain = (examples: readonly LabelledText[]) =>
+    examples.map(({ text, pair, choices, label, labels }) => [text, pair, label, choices, ...(labels ? [labels] : [])])
   return digest(JSON.stringify([plain(train), plain(valid), task]))
 }
 

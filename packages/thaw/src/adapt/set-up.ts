@@ -3,16 +3,18 @@
 import { adamw, type Executor, type Store } from '@thaw/tensor'
 import type { TransformerConfig } from '../models/config.js'
 import { parameterShapes } from '../models/shapes.js'
+import { labelId } from '../tasks/classification.js'
 import { exampleRows, rowsPerExample } from '../tasks/form.js'
 import { textEncoder } from '../tasks/inputs.js'
-import { rowsOf, type Task } from '../tasks/task.js'
+import { labelIds } from '../tasks/multi-label.js'
+import { hasLabels, rowsOf, type Task } from '../tasks/task.js'
 import { createStagedTrainer } from '../train/staged-trainer.js'
 import { createTrainer } from '../train/trainer.js'
 import type { LabelledText } from './adapt.js'
 import { anchorStores } from './anchors.js'
 import type { Backbone } from './backbone.js'
 import { type EncodedData, featureFeeds, frozenFeatures, tokenFeeds } from './batches.js'
-import { classWeights } from './class-weights.js'
+import { classWeights, positiveWeights } from './class-weights.js'
 import type { CacheReport } from './frozen-prefix.js'
 import { checkSignals, languageFeeds, signalsOf } from './language.js'
 import { buildNetwork, readsMix } from './network.js'
@@ -20,7 +22,7 @@ import { addedRow, fill, tokenTable, withClf } from './parameters.js'
 import { planRecipe } from './recipe/plan.js'
 import type { AdaptSettings } from './settings.js'
 import { stageCaches } from './stage-caches.js'
-import { detailsOf, targetOf } from './targets.js'
+import { detailsOf, labelFeed } from './targets.js'
 
 const defaultFrozenCache = 512 * 2 ** 20
 
@@ -56,8 +58,7 @@ export async function setUp(executor: Executor, backbone: Backbone, task: Task, 
   }
   const signals = signalsOf(recipe)
   checkSignals(signals, backbone)
-  const targets = train.map((example) => targetOf(task, example))
-  const weights = labelWeights(task, settings, targets)
+  const weights = labelWeights(task, settings, train)
   const network = buildNetwork(config, settings, task, clf, { segments, ...(weights ? { weights } : {}) })
   const { scope, loss, losses, old, added } = network
   const shapes = new Map<string, readonly number[]>([
@@ -85,8 +86,7 @@ export async function setUp(executor: Executor, backbone: Backbone, task: Task, 
   const encode = textEncoder(tokenizer, settings.maxLength, clf)
   const encoded: EncodedData = {
     rows: train.map((example) => exampleRows(rowsOfExample, example).map(({ text, pair }) => encode(text, pair))),
-    targets,
-    targetType: task.kind === 'regression' ? 'f32' : 'i32',
+    labels: labelFeed(task, train),
     pad: tokenizer.special.pad?.id ?? 0,
     segments,
   }
@@ -163,12 +163,23 @@ export async function setUp(executor: Executor, backbone: Backbone, task: Task, 
 const feedsSegments = (task: Task, { segments }: TransformerConfig, train: readonly LabelledText[]): boolean =>
   segments > 1 && (task.kind === 'multiple-choice' || (task.form === 'cross-encoder' && train.some(({ pair }) => pair !== undefined)))
 
-/** The weights of a classification's labels in the loss, where some are asked for. @throws where the task has no labels. */
-function labelWeights(task: Task, settings: AdaptSettings, targets: readonly number[]): number[] | undefined {
-  if (task.kind === 'classification') return settings.classWeights && classWeights(settings.classWeights, task.labels, targets)
-  const given = settings.classWeights ? 'class weights' : settings.thresholds ? 'thresholds' : undefined
-  if (given) throw new Error(`${given}: they are for the labels of a classification; the task is ${task.kind}`)
-  return undefined
+/** The weights of the task's labels in the loss, where some are asked for. @throws where it has no labels. */
+function labelWeights(task: Task, settings: AdaptSettings, train: readonly LabelledText[]): number[] | undefined {
+  const { classWeights: weights, thresholds } = settings
+  const given = weights ? 'class weights' : thresholds ? 'thresholds' : undefined
+  if (given && !hasLabels(task)) throw new Error(`${given}: they are for the labels of a classification; the task is ${task.kind}`)
+  if (!weights || !hasLabels(task)) return undefined
+  if (task.kind === 'classification')
+    return classWeights(
+      weights,
+      task.labels,
+      train.map((example) => labelId(task.labels, example.label)),
+    )
+  return positiveWeights(
+    weights,
+    task.labels,
+    train.map((example) => labelIds(task.labels, example.labels)),
+  )
 }
 
 /** The row of an added token that is trained on its own: it takes its first values from the table, and is put back into it. */

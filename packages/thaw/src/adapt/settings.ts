@@ -34,7 +34,10 @@ export interface AdaptSettings {
   patience?: number
   /** Weights of the labels in the loss. */
   classWeights?: ClassWeights
-  /** Decide by thresholds that are best on the validation examples (macro-F1), not by the largest probability. */
+  /**
+   * Decide by thresholds that are best on the validation examples (macro-F1), not by the largest probability or, where a text may have several labels, by
+   * a half; those are chosen unless this is false.
+   */
   thresholds?: boolean
 }
 

@@ -121,8 +121,8 @@ test('what cannot work is said before anything is computed', () =>
       scheme: 'full' | 'frozen' = 'full',
     ) => assert.rejects(adapt(backbone, task, { train: [some], valid: [some], threads: 1, scheme, pooling: 'mean' }), { message })
     const stars = regression({ range: [1, 5] })
-    await fails(stars, { ...example, label: 'good' }, 'label "good": expected a number from 1 to 5')
-    await fails(stars, { ...example, label: '7' }, 'label 7: it lies outside the range from 1 to 5')
+    await fails(stars, { ...example, label: 'good' }, 'train: example 1: label "good": expected a number from 1 to 5')
+    await fails(stars, { ...example, label: '7' }, 'train: example 1: label 7: it lies outside the range from 1 to 5')
     await fails(
       regression({ range: [0, 1], form: 'two-tower' }),
       { text: 'a', label: '1' },
@@ -134,7 +134,11 @@ test('what cannot work is said before anything is computed', () =>
       'scheme frozen: nothing would be trained: two towers compared by their cosine have no head; take the scheme full',
       'frozen',
     )
-    await fails(multipleChoice({ choices: 2 }), { ...example, label: '0' }, 'label "0": expected the text of a candidate, or its place from 0 to -1')
+    await fails(
+      multipleChoice({ choices: 2 }),
+      { ...example, label: '0' },
+      'train: example 1: label "0": expected the text of a candidate, or its place from 0 to -1',
+    )
     assert.throws(() => regression({ range: [5, 1] }), {
       message: 'regression: range [5, 1]: expected the lowest and the highest label there can be',
     })

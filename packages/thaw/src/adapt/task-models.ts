@@ -6,6 +6,7 @@ import { type RegressionReport, regressionReport } from '../metrics/correlation.
 import { Scope } from '../nn/scope.js'
 import { type ClassificationTask, classification, classifierInputs } from '../tasks/classification.js'
 import type { Form, TextLike } from '../tasks/form.js'
+import { type MultiLabelTask, multiLabel } from '../tasks/multi-label.js'
 import { choiceIndex, type MultipleChoiceTask, multipleChoice } from '../tasks/multiple-choice.js'
 import type { Pooling } from '../tasks/pooling.js'
 import { numberLabel, type RegressionTask, regression } from '../tasks/regression.js'
@@ -14,6 +15,7 @@ import { type Backbone, load } from './backbone.js'
 import { type Classifier, classifierDetails, classifierFrom, fillStore } from './classifier.js'
 import { canBeFixed, parameterAccess } from './fixed-parameters.js'
 import { exampleOutputs, type ModelParts, saveModel } from './model-outputs.js'
+import { type MultiLabelModel, multiLabelFrom } from './multi-label.js'
 import { scopeOptionsOf } from './network.js'
 import type { Recipe } from './recipe/recipe.js'
 
@@ -133,7 +135,7 @@ export async function createChoiceModel(parts: Parts<MultipleChoiceTask>): Promi
   }
 }
 
-/** What a checkpoint says of the task of the model in it; undefined where it says nothing, or names a classifier. */
+/** What a checkpoint says of the task of the model in it; undefined where it says nothing, or names one with labels. */
 function taskDetails({ details: { thaw } }: Pick<Backbone, 'details'>): TaskDetails | undefined {
   const details = thaw as unknown as TaskDetails | undefined
   return details?.task === 'regression' || details?.task === 'multiple-choice' ? details : undefined
@@ -182,6 +184,7 @@ export const loadChoiceModel = async (folder: string, options: { threads?: numbe
 /** A model with its task, whichever that is. */
 export type TaskModel =
   | { task: ClassificationTask; model: Classifier; pairs: boolean }
+  | { task: MultiLabelTask; model: MultiLabelModel; pairs: boolean }
   | { task: RegressionTask; model: Regressor; pairs: boolean }
   | { task: MultipleChoiceTask; model: ChoiceModel; pairs: boolean }
 
@@ -201,6 +204,8 @@ export async function taskModelFrom(backbone: Backbone, options: { threads?: num
     const model = await choiceModelFrom(backbone, backbone.source, options)
     return { task: model.task, model, pairs }
   }
-  const { labels, form } = classifierDetails(backbone)
-  return { task: classification({ labels, ...(form ? { form } : {}) }), model: await classifierFrom(backbone, options), pairs }
+  const { task: kind, labels, form } = classifierDetails(backbone)
+  const given = { labels, ...(form ? { form } : {}) }
+  if (kind === 'multi-label') return { task: multiLabel(given), model: await multiLabelFrom(backbone, options), pairs }
+  return { task: classification(given), model: await classifierFrom(backbone, options), pairs }
 }

@@ -4,7 +4,7 @@ import type { AdaptSettings, Backbone } from '../adapt/index.js'
 import { type Example, formatStatistics, split, statistics } from '../data/index.js'
 import { clfToken } from '../tasks/inputs.js'
 import { choiceIndex } from '../tasks/multiple-choice.js'
-import type { Task } from '../tasks/task.js'
+import { hasLabels, type LabelTask, type Task } from '../tasks/task.js'
 import { fitToTask, settleTask, type TaskOptions } from './adapt-task.js'
 import { type DataOptions, describeReading, readLabelled } from './data-options.js'
 
@@ -43,7 +43,7 @@ export async function readData(files: DataFiles, options: DataOptions): Promise<
   const test = files.test === undefined ? undefined : await also(files.test)
   if (valid) return { train: examples, valid, test, task, notes }
   const fraction = files.validFraction ?? Math.min(0.1, enoughValidation / examples.length)
-  const stratified = task.kind === 'classification'
+  const stratified = hasLabels(task)
   const parts = split(examples, { fraction, seed: files.splitSeed, stratified })
   notes.push(
     `validation: ${share(fraction)} of the training examples, by seed ${files.splitSeed}: ${stratified ? 'labels in proportion, ' : ''}duplicates on one side`,
@@ -57,13 +57,13 @@ const share = (fraction: number): string => `${Number((100 * fraction).toPrecisi
 export function describeData({ train, valid, test, task }: AdaptData, backbone: Backbone, settings: AdaptSettings): string {
   const { tokenizer } = backbone
   const marks = tokenizer.encode('').ids.length + (settings.pooling === 'clf' && tokenizer.tokenToId(clfToken) === undefined ? 1 : 0)
-  const named = (examples: readonly Example[]) => examples.map((example) => ({ ...example, label: shownLabel(task, example) }))
+  const named = (examples: readonly Example[]) =>
+    examples.map((example) => (hasLabels(task) ? example : { ...example, label: shownLabel(task, example) }))
   const length = (text: string) => tokenizer.ids(text).length
   return formatStatistics(statistics(named(train), named(valid), test && named(test), length, settings.maxLength - marks))
 }
 
-function shownLabel(task: Task, { label = '', choices = [] }: Example): string {
-  if (task.kind === 'classification') return label
+function shownLabel(task: Exclude<Task, LabelTask>, { label = '', choices = [] }: Example): string {
   if (task.kind === 'multiple-choice') return `candidate ${choiceIndex(choices, label) + 1}`
   const [low, high] = task.range
   const band = Math.min(4, Math.floor((5 * (Number(label) - low)) / (high - low)))

@@ -5,7 +5,7 @@ import { duration } from '../log/format.js'
 import { table } from '../log/table.js'
 import { degenerateRuns, type Failure, majorityShare } from '../metrics/degenerate.js'
 import { formatMeanDeviation } from '../metrics/deviation.js'
-import type { Task } from '../tasks/task.js'
+import { hasLabels, type Task } from '../tasks/task.js'
 import type { AdaptData } from './adapt-data.js'
 import type { SeedResult } from './adapt-seeds.js'
 import type { Floor } from './floor.js'
@@ -49,7 +49,7 @@ function nextCommands(out: string, { text, pair, choices = [] }: Example, task: 
     '',
     named('try it', `thaw predict ${folder} ${texts.join(' ')}`),
     named('', `thaw predict ${folder} --file new.csv --out labelled.csv`),
-    ...(task.kind === 'classification' && task.form === 'cross-encoder'
+    ...(hasLabels(task) && task.form === 'cross-encoder'
       ? [named('ship it', `thaw export ${folder} --to onnx --dtype int8 --out ${shellWord(`${out}-onnx`)}`)]
       : []),
   ]

@@ -58,12 +58,13 @@ const partsOf = (losses: Readonly<Record<string, number>>): string => {
   return parts.length === 0 ? '' : `; training: ${parts.join(', ')}`
 }
 
+/** Scores that are shares, and how they are called. */
+const shares: Readonly<Record<string, string>> = { accuracy: 'accuracy', microF1: 'micro-F1', macroF1: 'macro-F1' }
+
 /** `accuracy 91.2 %, macro-F1 90.8 %`; correlations as they are. */
 const formatEpochScores = (scores: Readonly<Record<string, number>>): string =>
   Object.entries(scores)
-    .map(([name, value]) =>
-      name === 'accuracy' || name === 'macroF1' ? `${name === 'macroF1' ? 'macro-F1' : name} ${percent(value)}` : `${name} ${value.toFixed(3)}`,
-    )
+    .map(([name, value]) => (name in shares ? `${shares[name]} ${percent(value)}` : `${name} ${value.toFixed(3)}`))
     .join(', ')
 
 function cutTexts(texts: number, limit: number, positions: number): string {

@@ -1,13 +1,15 @@
 // The task that a run learns, made from what was asked for and what the file holds: its labels, the range of its numbers, how many candidates there are.
 
+import { labelsOf } from '../data/example.js'
 import type { Example } from '../data/index.js'
 import { type Respelled, unifySpellings, withSpellings } from '../data/label-spellings.js'
-import { count } from '../log/format.js'
+import { count, counted } from '../log/format.js'
 import { classification } from '../tasks/classification.js'
 import type { Form } from '../tasks/form.js'
+import { multiLabel } from '../tasks/multi-label.js'
 import { choiceIndex, multipleChoice } from '../tasks/multiple-choice.js'
 import { numberLabel, regression } from '../tasks/regression.js'
-import type { Task } from '../tasks/task.js'
+import { hasLabels, type Task } from '../tasks/task.js'
 
 export const taskNames = ['classification', 'similarity', 'regression', 'multiple-choice'] as const
 export type TaskName = (typeof taskNames)[number]
@@ -17,6 +19,8 @@ export interface TaskOptions {
   form?: Form
   /** Lowest and highest label of a similarity or regression; default: those of the training examples. */
   range?: [number, number]
+  /** A text may have several labels, or none. */
+  multiLabel?: boolean
   /** Labels that differ only by case or white space are different ones. */
   exactLabels: boolean
 }
@@ -33,6 +37,8 @@ export interface SettledTask {
 /** Makes the task. @throws with file and line where an example does not fit it. */
 export function settleTask(file: string, examples: readonly Example[], options: TaskOptions): SettledTask {
   const form = options.form ? { form: options.form } : {}
+  if (options.multiLabel && options.task !== 'classification')
+    throw new Error(`--multi-label: the task ${options.task} has no labels to choose several of; leave it out, or take the task classification`)
   if (options.task !== 'classification' && options.task !== 'multiple-choice') return settleNumbers(file, examples, options)
   if (options.range) throw new Error(`--range: the task ${options.task} has no numbers; leave it out, or name --task similarity or regression`)
   if (options.task === 'multiple-choice') {
@@ -40,7 +46,11 @@ export function settleTask(file: string, examples: readonly Example[], options: 
     return settleChoices(file, examples)
   }
   const { examples: unified, respelled } = options.exactLabels ? { examples: [...examples], respelled: [] } : unifySpellings(examples)
-  const labels = [...new Set(unified.map(({ label }) => label!))].sort()
+  const labels = [...new Set(unified.flatMap(labelsOf))].sort()
+  if (options.multiLabel) {
+    if (labels.length === 0) throw new Error(`${file}: no text has a label; there is nothing to learn`)
+    return { task: multiLabel({ labels, ...form }), examples: unified, notes: [...respelled.map(describeSpellings), describeSets(unified, labels)] }
+  }
   if (labels.length < 2)
     throw new Error(`${file}: every example has the label ${JSON.stringify(labels[0])}; a classifier needs at least two different ones`)
   return { task: classification({ labels, ...form }), examples: unified, notes: respelled.map(describeSpellings) }
@@ -48,6 +58,17 @@ export function settleTask(file: string, examples: readonly Example[], options: 
 
 const describeSpellings = ({ label, others }: Respelled): string =>
   `labels that differ from ${JSON.stringify(label)} only by case or spaces are read as it: ${others.map((other) => `${JSON.stringify(other.label)} (${count(other.examples)})`).join(', ')}; --exact-labels keeps them apart`
+
+/** How many labels the texts have. Where none has several, the task is said to be another one. */
+function describeSets(examples: readonly Example[], labels: readonly string[]): string {
+  const sizes = examples.map((example) => labelsOf(example).length)
+  const most = sizes.reduce((a, b) => Math.max(a, b), 0)
+  const none = sizes.filter((size) => size === 0).length
+  if (most === 1 && labels.length > 1)
+    return `no text has more than one label${none > 0 ? `, ${count(none)} have none` : ''}: each label is learnt by itself all the same (--multi-label); without it a text gets exactly one of them`
+  const mean = sizes.reduce((a, b) => a + b, 0) / sizes.length
+  return `${counted(labels.length, 'label')}, ${mean.toFixed(2)} a text in the mean, at most ${most}${none > 0 ? `; ${counted(none, 'text has', 'texts have')} none` : ''}`
+}
 
 function settleNumbers(file: string, examples: readonly Example[], { task: name, form, range }: TaskOptions): SettledTask {
   if (name === 'similarity' && examples[0]!.pair === undefined)
@@ -88,7 +109,7 @@ export function countFromOne(examples: readonly Example[]): boolean {
 
 /** Examples of another file, as the task wants them. @throws with file and line at the first that does not fit. */
 export function fitToTask(file: string, examples: readonly Example[], task: Task, known: string, fromOne = false): Example[] {
-  if (task.kind === 'classification') return withKnownLabels(file, examples, task.labels, known)
+  if (hasLabels(task)) return withKnownLabels(file, examples, task.labels, known)
   const moved = fromOne ? examples.map((example) => ({ ...example, label: String(Number(example.label) - 1) })) : [...examples]
   for (const example of moved)
     atLine(file, example.line, () =>
@@ -105,11 +126,12 @@ export function fitToTask(file: string, examples: readonly Example[], task: Task
 function withKnownLabels(file: string, examples: readonly Example[], labels: readonly string[], known: string): Example[] {
   const spelt = withSpellings(examples, labels)
   const all = new Set(labels)
-  for (const { label, line } of spelt) {
-    if (label === undefined || all.has(label)) continue
+  for (const example of spelt) {
+    const label = labelsOf(example).find((one) => !all.has(one))
+    if (label === undefined) continue
     const list = labels.slice(0, 12).map((name) => JSON.stringify(name))
     throw new Error(
-      `${file}:${line}: the label ${JSON.stringify(label)} is not among ${known}: ${list.join(', ')}${labels.length > 12 ? ', …' : ''}; correct it or leave such rows out`,
+      `${file}:${example.line}: the label ${JSON.stringify(label)} is not among ${known}: ${list.join(', ')}${labels.length > 12 ? ', …' : ''}; correct it or leave such rows out`,
     )
   }
   return spelt

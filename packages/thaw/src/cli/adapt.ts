@@ -65,6 +65,7 @@ Examples:
   thaw adapt checkpoints/wiki-lm --train tickets.csv --text subject,body --label queue --scheme frozen --out tickets
   thaw adapt checkpoints/wiki-lm --train train_5500.label --test TREC_10.label --seeds 5 --out trec
   thaw adapt --train sts.csv --task similarity --text sentence1 --pair sentence2 --label score --form two-tower --out sts
+  thaw adapt --train mails.tsv --multi-label --label tags --out mails
   thaw adapt --resume --out trec`
 
 /** Registers `thaw adapt`. */
@@ -87,6 +88,7 @@ export function registerAdapt(program: Command): void {
     .option('--overwrite', 'replace the classifier or run that is in the folder')
     .option('--offline', 'ask no server: what is on this machine has to do')
   addDataOptions(command)
+    .option('--multi-label', 'a text may have several labels, or none: lists (JSONL), or cells like billing|urgent')
     .option('--valid-fraction <x>', 'part of the training examples for validation; default 0.1, at most 2,000 examples', share)
     .option('--split-seed <n>', 'of that choice; default 1', countOrNone)
     .option('--exact-labels', 'keep labels apart that differ only by case or spaces')
@@ -116,7 +118,8 @@ export function registerAdapt(program: Command): void {
     .addOption(new Option('--only-seed <n>', 'one seed of a run that another process leads').argParser(countOrNone).hideHelp())
     .option('--patience <n>', 'end when so many epochs were not better on the validation examples', count)
     .option('--class-weights <weights>', 'for rare labels: balanced, or label=weight,…', weights)
-    .option('--thresholds', 'decide by thresholds for each label that are best on the validation examples (macro-F1)')
+    .option('--thresholds', 'decide by thresholds for each label that are best on the validation examples; with --multi-label they are chosen anyway')
+    .option('--no-thresholds', 'with --multi-label: each label from a half on')
     .option('--find-rate', 'train nothing: draw the loss by rate (100 steps), and suggest one')
     .option('--save-every <seconds>', 'default 30', positive)
     .option('--threads <n>', 'default: all cores, at most 8', count)

@@ -1,14 +1,15 @@
 // What a model answers, as cells of a table: a label with its probability, a number, or the chosen candidate with its probability.
 
-import type { ChoiceModel, Classifier, Prediction, Regressor, TaskModel } from '../adapt/index.js'
+import type { ChoiceModel, Classifier, MultiLabelModel, Prediction, Regressor, TaskModel } from '../adapt/index.js'
 import { table } from '../log/table.js'
 import { decide } from '../metrics/thresholds.js'
 import type { TextLike } from '../tasks/form.js'
 import type { Task } from '../tasks/task.js'
 
 export interface Answer {
-  label?: string
-  score: string
+  /** A list where a text may have several. */
+  label?: string | readonly string[]
+  score: string | readonly string[]
 }
 
 export interface Answers {
@@ -22,6 +23,7 @@ export interface Answers {
 /** The answers of a model of the task. */
 export function answers(task: Task, model: TaskModel['model']): Answers {
   if (task.kind === 'classification') return ofClassifier(model as Classifier)
+  if (task.kind === 'multi-label') return ofLabels(model as MultiLabelModel)
   return task.kind === 'regression' ? ofRegressor(model as Regressor) : ofChoices(model as ChoiceModel)
 }
 
@@ -40,6 +42,25 @@ function ofClassifier(model: Classifier): Answers {
         return { label: model.labels[best]!, score: row[best]!.toFixed(4) }
       }),
     explain: async (example, top) => ranking((await model.predict(example)).slice(0, top)),
+  }
+}
+
+function ofLabels(model: MultiLabelModel): Answers {
+  const threshold = (label: string) => model.thresholds?.[model.labels.indexOf(label)] ?? 0.5
+  return {
+    columns: ['label', 'score'],
+    ask: async (examples) =>
+      (await model.predict(examples)).map((said) => ({ label: said.map(({ label }) => label), score: said.map(({ score }) => score.toFixed(4)) })),
+    async explain(example, top) {
+      const said = await model.predict(example)
+      const columns = ['label', 'score', 'threshold']
+      const row = ({ label, score }: Prediction) => [label, score.toFixed(4), threshold(label).toFixed(4)]
+      if (said.length > 0) return table(said.map(row), columns)
+      const [probabilities] = await model.probabilities([example])
+      const all = model.labels.map((label, k) => ({ label, score: probabilities![k]! }))
+      const nearest = all.sort((a, b) => b.score / threshold(b.label) - a.score / threshold(a.label)).slice(0, top)
+      return `no label reaches its threshold; the nearest:\n${table(nearest.map(row), columns)}`
+    },
   }
 }
 

@@ -12,6 +12,8 @@ export interface DataOptions {
   pair?: string
   choices?: string[]
   label?: string
+  multiLabel?: boolean
+  labelSeparator?: string
   format?: ReadExamplesOptions['format']
   encoding?: string
   onlyLabelled?: boolean
@@ -25,19 +27,22 @@ export function addDataOptions(command: Command): Command {
     .option('--pair <column>', 'column with the second text of a pair')
     .option('--choices <columns>', 'columns with the candidates of multiple choice, or one field of JSONL with a list', names)
     .option('--label <column>', 'column with the label (TREC: coarse or fine)')
+    .option('--label-separator <character>', 'where texts have several labels: what separates them in a cell; default: | or ; or a comma, as found')
     .addOption(new Option('--format <name>', 'of the files').choices(['jsonl', 'csv', 'tsv', 'trec']))
     .option('--encoding <name>', 'like utf-8, latin1, windows-1252, utf-16le, or mixed (each line by itself); default: utf-8, latin1 for TREC')
     .option('--only-labelled', 'leave out rows without a label')
 }
 
 /** Takes the data options out of all options of a command. */
-export function dataOptionsOf({ text, pair, choices, label, format, encoding, onlyLabelled }: DataOptions): DataOptions {
-  const given = { text, pair, choices, label, format, encoding, onlyLabelled }
+export function dataOptionsOf({ text, pair, choices, label, multiLabel, labelSeparator, format, encoding, onlyLabelled }: DataOptions): DataOptions {
+  const given = { text, pair, choices, label, multiLabel, labelSeparator, format, encoding, onlyLabelled }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }
 
 /** Reads labelled data; every example must have a label, rows without a text are left out. */
 export async function readLabelled(file: string, options: DataOptions): Promise<ReadExamples> {
+  if (options.labelSeparator !== undefined && !options.multiLabel)
+    throw new Error('--label-separator: a text has one label here; leave it out, or adapt with --multi-label')
   const read = await readExamples(file, { ...(options as ReadExamplesOptions), skipEmpty: true })
   if (read.understood.label === undefined) {
     const there = read.understood.columns?.map((column) => JSON.stringify(column)).join(', ')
@@ -48,7 +53,7 @@ export async function readLabelled(file: string, options: DataOptions): Promise<
 
 /** `train.csv: 5,000 rows, csv with ;, text from subject + body, label from queue`. */
 export function describeReading(file: string, { examples, understood }: ReadExamples): string {
-  const { format, separator, text, pair, choices, label, encoding, rows, emptyLines = [] } = understood
+  const { format, separator, text, pair, choices, label, labelSeparator, encoding, rows, emptyLines = [] } = understood
   const unlabelled = rows - examples.length - emptyLines.length
   const parts = [
     counted(rows, 'row'),
@@ -59,7 +64,13 @@ export function describeReading(file: string, { examples, understood }: ReadExam
     `${format}${separator === undefined || separator === '\t' ? '' : ` with ${separatorName(separator)}`}${encoding === 'utf-8' ? '' : `, ${encoding}`}`,
     `text from ${text.join(' + ')}${pair === undefined ? '' : ` and ${pair}`}`,
     ...(choices ? [`candidates from ${choices.join(', ')}`] : []),
-    ...(label === undefined ? [] : [`label from ${label}`]),
+    ...(label === undefined
+      ? []
+      : [
+          labelSeparator === undefined
+            ? `label from ${label}`
+            : `labels from ${label}, separated by ${labelSeparator === ',' ? 'commas' : labelSeparator}`,
+        ]),
   ]
   return `${basename(file)}: ${parts.join(', ')}`
 }

@@ -21,7 +21,7 @@ export function registerEvaluate(program: Command): void {
     .command('evaluate')
     .summary('measure an adapted model on labelled texts')
     .description(
-      'Of a classifier on labelled texts: accuracy, macro-F1, the classes, the confusion matrix; of a similarity: correlations; of multiple choice: accuracy; and the worst mistakes.',
+      'Of a classifier on labelled texts: accuracy, macro-F1, the classes, the confusion matrix; of one with several labels a text: micro-F1, macro-F1, the labels; of a similarity: correlations; of multiple choice: accuracy; and the worst mistakes.',
     )
     .argument('<model>', 'folder that thaw adapt wrote, or thaw export --to adapter')
     .requiredOption('--test <file>', 'labelled texts')
@@ -31,9 +31,10 @@ export function registerEvaluate(program: Command): void {
     .option('--base <checkpoint>', 'of an adapter: where the checkpoint it was trained on is now')
     .option('--threads <n>', 'default: all cores, at most 8', count)
   command.action(async (folder: string, { test, mistakes, threads, base, ...given }: Options) => {
-    const read = await readLabelled(test, dataOptionsOf(given))
     const { task, model } = await openModel(folder, { threads, base })
     await using _ = model
+    const several = task.kind === 'multi-label' ? { multiLabel: true } : {}
+    const read = await readLabelled(test, { ...dataOptionsOf(given), ...several })
     const examples = fitToTask(test, read.examples, task, "the model's labels", countFromOne(read.examples))
     say(named('data', describeReading(test, read)))
     const result = await evaluateTask(task, model, examples, { mistakes })

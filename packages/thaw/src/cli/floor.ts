@@ -1,11 +1,15 @@
 // The floor under a result: what simple counting of words reaches on the same examples. A pretrained model that does not beat it is not worth its minutes.
 
 import { tfidfClassifier } from '../baseline/classifier.js'
+import { tfidfMultiLabel } from '../baseline/multi-label.js'
 import { fitTfidf } from '../baseline/tfidf.js'
 import { evenSample } from '../data/even-sample.js'
 import type { Example } from '../data/index.js'
 import { count } from '../log/format.js'
 import { regressionReport } from '../metrics/correlation.js'
+import { multiLabelReport } from '../metrics/multi-label.js'
+import { reached, steadyThresholds } from '../metrics/thresholds.js'
+import { labelIds } from '../tasks/multi-label.js'
 import type { AdaptData } from './adapt-data.js'
 import { percent } from './screen.js'
 
@@ -26,6 +30,7 @@ export function floorOf(data: AdaptData): Floor | undefined {
   const [name, asked] = test ? (['test', test] as const) : (['validation', valid] as const)
   const seen = test ? [...train, ...valid] : train
   if (task.kind === 'classification') return { name, ...classifierFloor(seen, asked, task.labels.length) }
+  if (task.kind === 'multi-label') return { name, ...multiLabelFloor(data, asked, task.labels) }
   return task.kind === 'regression' && asked[0]!.pair !== undefined ? { name, ...cosineFloor(seen, asked) } : undefined
 }
 
@@ -39,6 +44,20 @@ function classifierFloor(seen: readonly Example[], asked: readonly Example[], la
   const right = plain(asked).filter(({ text, label }) => classifier.predict(text)[0]!.label === label).length
   const sampled = sample.length < seen.length ? `, from ${count(sample.length)} of the training examples` : ''
   return { scores: `accuracy ${percent(right / asked.length)}`, method: `TF-IDF n-grams with a linear classifier${sampled}` }
+}
+
+/** Its thresholds are chosen as the model's are, on the validation examples. */
+function multiLabelFloor({ train, valid }: AdaptData, asked: readonly Example[], labels: readonly string[]): Omit<Floor, 'name'> {
+  const plain = train.map((example) => ({ text: joined(example), labels: example.labels! }))
+  const sample = evenSample(plain, Math.min(20_000, Math.ceil(floorBudget / labels.length)))
+  const floor = tfidfMultiLabel(sample, labels)
+  const rows = (examples: readonly Example[]) => examples.map((example) => floor.probabilities(joined(example)))
+  const sets = (examples: readonly Example[]) => examples.map(({ labels: own }) => labelIds(labels, own))
+  const thresholds = steadyThresholds(rows(valid), sets(valid), labels.length)
+  const said = rows(asked).map((row) => reached(row, thresholds))
+  const { microF1, macroF1 } = multiLabelReport(sets(asked), said, labels)
+  const sampled = sample.length < train.length ? `, from ${count(sample.length)} of the training examples` : ''
+  return { scores: `micro-F1 ${percent(microF1)}, macro-F1 ${percent(macroF1)}`, method: `TF-IDF n-grams with a linear classifier a label${sampled}` }
 }
 
 function cosineFloor(seen: readonly Example[], asked: readonly Example[]): Omit<Floor, 'name'> {

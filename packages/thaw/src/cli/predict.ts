@@ -41,7 +41,7 @@ export function registerPredict(program: Command): void {
     .command('predict')
     .summary('ask an adapted model: labels, numbers, choices')
     .description(
-      'Labels texts: those given, those of a file, or a line each from standard input. CSV, TSV and JSONL come back with columns label and score, other texts as label, score, text. A model of similarity gives a score alone, for two texts; one of multiple choice takes a text and its candidates.',
+      'Labels texts: those given, those of a file, or a line each from standard input. CSV, TSV and JSONL come back with columns label and score, other texts as label, score, text. A model with several labels a text gives those that reach their thresholds, joined by | (JSONL: lists). A model of similarity gives a score alone, for two texts; one of multiple choice takes a text and its candidates.',
     )
     .argument('<model>', 'folder that thaw adapt wrote, or thaw export --to adapter')
     .argument('[texts...]', 'texts to label; a pair; or a text and its candidates')
@@ -81,6 +81,9 @@ async function predict(folder: string, texts: string[], options: Options): Promi
   }
 }
 
+/** A cell of an answer: several labels, and their scores, joined as --multi-label reads them; empty where there is none. */
+const cell = (value: Answer['label']): string => (typeof value === 'string' ? value : (value ?? []).join('|'))
+
 interface Input {
   examples: readonly TextLike[]
   /** What comes before the first line. */
@@ -92,7 +95,7 @@ interface Input {
 function givenTexts(examples: readonly TextLike[]): Input {
   return {
     examples: examples.map((example) => ({ ...example, text: example.text.trim() })),
-    line: (i, answer) => `${answer?.label ?? ''}\t${answer?.score ?? ''}\t${examples[i]!.text.replace(/\s+/g, ' ')}`,
+    line: (i, answer) => `${cell(answer?.label)}\t${cell(answer?.score)}\t${examples[i]!.text.replace(/\s+/g, ' ')}`,
   }
 }
 
@@ -125,7 +128,11 @@ async function readInput(
     return {
       examples,
       line: (i, answer) => {
-        const values = cells(answer).map((value, k) => (value === undefined ? null : asked.columns[k] === 'score' ? Number(value) : value))
+        const values = cells(answer).map((value, k) => {
+          if (value === undefined) return null
+          if (asked.columns[k] !== 'score') return value
+          return typeof value === 'string' ? Number(value) : value.map(Number)
+        })
         return JSON.stringify({ ...(records[i] as object), ...Object.fromEntries(added.map((name, k) => [name, values[k]])) })
       },
     }
@@ -134,7 +141,7 @@ async function readInput(
   return {
     examples,
     ...(understood.byNumber || format === 'trec' ? {} : { head: csvLine([...columns, ...added], separator) }),
-    line: (i, answer) => csvLine([...fields(records[i]!), ...cells(answer).map((value) => value ?? '')], separator),
+    line: (i, answer) => csvLine([...fields(records[i]!), ...cells(answer).map(cell)], separator),
   }
 }
 

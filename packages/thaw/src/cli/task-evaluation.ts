@@ -1,6 +1,6 @@
 // How well a model of any task does on labelled examples, as commands print it: scores, and the examples that it is most wrong about.
 
-import type { ChoiceModel, ChoiceReport, Classifier, Regressor } from '../adapt/index.js'
+import type { ChoiceModel, ChoiceReport, Classifier, MultiLabelModel, Regressor } from '../adapt/index.js'
 import type { Models } from '../adapt/kinds.js'
 import type { Example } from '../data/index.js'
 import { counted } from '../log/format.js'
@@ -9,6 +9,7 @@ import type { RegressionReport } from '../metrics/correlation.js'
 import { choiceIndex } from '../tasks/multiple-choice.js'
 import type { Task } from '../tasks/task.js'
 import { type Evaluation, evaluation, formatDetails, formatScores } from './evaluation.js'
+import { formatMultiLabelDetails, formatMultiLabelScores, type MultiLabelEvaluation, multiLabelEvaluation } from './multi-label-evaluation.js'
 import { namedResult, percent } from './screen.js'
 
 /** An example that a model is wrong about: what was right, what it said. */
@@ -21,6 +22,7 @@ interface Wrong {
 
 export type TaskEvaluation =
   | Evaluation
+  | MultiLabelEvaluation
   | { kind: 'regression'; report: RegressionReport; wrong: Wrong[] }
   | { kind: 'multiple-choice'; report: ChoiceReport; wrong: Wrong[] }
 
@@ -37,6 +39,7 @@ export async function evaluateTask(
   options: EvaluationOptions,
 ): Promise<TaskEvaluation> {
   if (task.kind === 'classification') return evaluation(model as Classifier, examples, options)
+  if (task.kind === 'multi-label') return multiLabelEvaluation(model as MultiLabelModel, examples, options)
   return task.kind === 'regression' ? ofRegression(model as Regressor, examples, options) : ofChoices(model as ChoiceModel, examples, options)
 }
 
@@ -75,19 +78,25 @@ export function scoreColumns(found: TaskEvaluation): { title: string; value: num
       { title: 'Pearson', value: found.report.pearson },
       { title: 'Spearman', value: found.report.spearman },
     ]
+  if (found.kind === 'multi-label')
+    return [
+      { title: 'micro-F1', value: found.report.microF1 },
+      { title: 'macro-F1', value: found.report.macroF1 },
+    ]
   const accuracy = { title: 'accuracy', value: found.report.accuracy }
   return found.kind === 'classification' ? [accuracy, { title: 'macro-F1', value: found.report.macroF1 }] : [accuracy]
 }
 
-/** The main score in a few words: `91.2 %`, or `Pearson 0.870, Spearman 0.861`. */
-export const mainScore = (found: TaskEvaluation): string =>
-  found.kind === 'regression'
-    ? `Pearson ${found.report.pearson.toFixed(3)}, Spearman ${found.report.spearman.toFixed(3)}`
-    : percent(found.report.accuracy)
+/** The main score in a few words: `91.2 %`, `micro-F1 88.0 %`, or `Pearson 0.870, Spearman 0.861`. */
+export function mainScore(found: TaskEvaluation): string {
+  if (found.kind === 'regression') return `Pearson ${found.report.pearson.toFixed(3)}, Spearman ${found.report.spearman.toFixed(3)}`
+  return found.kind === 'multi-label' ? `micro-F1 ${percent(found.report.microF1)}` : percent(found.report.accuracy)
+}
 
 /** The scores in a line or two. */
 export function formatTaskScores(name: string, found: TaskEvaluation): string {
   if (found.kind === 'classification') return formatScores(name, found)
+  if (found.kind === 'multi-label') return formatMultiLabelScores(name, found)
   const { report } = found
   if (found.kind === 'multiple-choice') return namedResult(name, `accuracy ${percent(found.report.accuracy)}, ${counted(report.examples, 'example')}`)
   const { meanAbsoluteError } = found.report
@@ -97,6 +106,7 @@ export function formatTaskScores(name: string, found: TaskEvaluation): string {
 /** Classes, confusions and mistakes of a classifier; of other models the examples that they are most wrong about. */
 export function formatTaskDetails(found: TaskEvaluation, columns = 100): string {
   if (found.kind === 'classification') return formatDetails(found, columns)
+  if (found.kind === 'multi-label') return formatMultiLabelDetails(found, columns)
   if (found.wrong.length === 0) return 'no mistakes'
   const cell = { width: found.kind === 'regression' ? 9 : Math.max(12, Math.floor(columns / 4)) }
   const text = { title: 'text', width: Math.max(20, columns - 2 * cell.width - 14) }

@@ -37,7 +37,23 @@ const textNames = [
   'title',
   'subject',
 ]
-const labelNames = ['label', 'class', 'category', 'intent', 'queue', 'target', 'labels', 'sentiment', 'topic', 'tag', 'gold_label']
+const labelNames = [
+  'label',
+  'class',
+  'category',
+  'intent',
+  'queue',
+  'target',
+  'labels',
+  'sentiment',
+  'topic',
+  'tag',
+  'tags',
+  'topics',
+  'categories',
+  'genres',
+  'gold_label',
+]
 
 /**
  * Chooses columns. Named ones must exist; unnamed ones are the first of the known names (case is ignored). A lone column is the text, and of two of which

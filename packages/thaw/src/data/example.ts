@@ -7,6 +7,8 @@ export interface Example {
   /** Candidates to choose from, of multiple choice. */
   choices?: string[]
   label?: string
+  /** All labels that fit, where there may be several or none. */
+  labels?: string[]
   /** Line of the file where it starts, from 1. */
   line: number
 }
@@ -24,6 +26,9 @@ export function sameText({ text, pair, choices = [] }: Pick<Example, 'text' | 'p
 function normalise(text: string): string {
   return text.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim()
 }
+
+/** The labels of an example: its one, all of its several, or none. */
+export const labelsOf = ({ label, labels }: Pick<Example, 'label' | 'labels'>): readonly string[] => labels ?? (label === undefined ? [] : [label])
 
 /** Examples of the same text together, in order of first appearance. */
 export function groupSame(examples: readonly Example[]): Example[][] {

@@ -1,7 +1,7 @@
 // Labels that people typed: `Billing`, `billing` and ` BILLING` are one label in several spellings, and `Biling` is likely a slip. Spellings are unified
 // (and said so) before a run; slips are only pointed at, for a computer cannot know.
 
-import type { Example } from './example.js'
+import { type Example, labelsOf } from './example.js'
 
 /** What spellings of one label have in common: neither case nor Unicode form nor white space counts. */
 export const spellingKey = (label: string): string => label.normalize('NFKC').toLowerCase().replace(/\s+/g, '')
@@ -14,9 +14,9 @@ export interface Respelled {
 }
 
 /** How many examples each label has. */
-export function countLabels(examples: readonly Pick<Example, 'label'>[]): Map<string, number> {
+export function countLabels(examples: readonly Pick<Example, 'label' | 'labels'>[]): Map<string, number> {
   const counts = new Map<string, number>()
-  for (const { label } of examples) if (label !== undefined) counts.set(label, (counts.get(label) ?? 0) + 1)
+  for (const example of examples) for (const label of labelsOf(example)) counts.set(label, (counts.get(label) ?? 0) + 1)
   return counts
 }
 
@@ -51,9 +51,10 @@ export function unifySpellings<E extends Example>(examples: readonly E[]): { exa
 export function withSpellings<E extends Example>(examples: readonly E[], known: readonly string[]): E[] {
   const exact = new Set(known)
   const byKey = new Map(known.map((label) => [spellingKey(label), label]))
+  const spelt = (label: string): string => (exact.has(label) ? label : (byKey.get(spellingKey(label)) ?? label))
   return examples.map((example) => {
-    const label = example.label === undefined || exact.has(example.label) ? undefined : byKey.get(spellingKey(example.label))
-    return label === undefined ? example : { ...example, label }
+    if (example.labels) return { ...example, labels: [...new Set(example.labels.map(spelt))] }
+    return example.label === undefined ? example : { ...example, label: spelt(example.label) }
   })
 }
 

@@ -3,7 +3,8 @@
 import { readBytes, sourceName } from '../text/corpus/files.js'
 import { decodeText } from '../text/encoding.js'
 import { type ChosenColumns, chooseColumns, namedColumns, type WantedColumns } from './columns.js'
-import type { Example } from './example.js'
+import { type Example, labelsOf } from './example.js'
+import { findLabelSeparator, labelList } from './label-lists.js'
 import { csvRows, findSeparator, type Row, separatorName, tsvRows } from './table.js'
 
 /** Formats of labelled data. */
@@ -14,6 +15,10 @@ export interface ReadExamplesOptions extends WantedColumns {
   format?: DataFormat
   /** UTF-8 unless told or marked as UTF-16; latin1 for TREC. */
   encoding?: string
+  /** A text may have several labels, or none: a list (JSONL), or a cell in which a character separates them. Examples then have `labels`. */
+  multiLabel?: boolean
+  /** That character; found out (`|`, `;`, else a comma) unless told. */
+  labelSeparator?: string
   /** Leave out rows without a label instead of failing on them. */
   onlyLabelled?: boolean
   /** Keep rows without a text, as examples with an empty one, instead of failing on them. */
@@ -34,6 +39,8 @@ export interface Understood {
   pair?: string
   choices?: string[]
   label: string | undefined
+  /** What separates several labels in a cell. */
+  labelSeparator?: string
   encoding: string
   /** Rows in the file, with those left out for want of a label or a text. */
   rows: number
@@ -58,7 +65,7 @@ interface Field {
   text: string[]
   pair?: string | undefined
   choices?: string[] | undefined
-  label?: string | undefined
+  label?: string | readonly unknown[] | undefined
   line: number
   record: DataRecord
 }
@@ -140,9 +147,15 @@ const readJsonl: Reader = (text, source, _format, options) => {
         throw new Error(`${source}:${line}: field ${JSON.stringify(name)}: expected a text, found ${Array.isArray(field) ? 'an array' : 'an object'}`)
       return String(field)
     }
+    const labels = chosen.label === undefined ? undefined : value[chosen.label]
+    if (Array.isArray(labels) && !options.multiLabel)
+      throw new Error(
+        `${source}:${line}: field ${JSON.stringify(chosen.label)}: expected one label, found a list; where texts have several, adapt with --multi-label`,
+      )
     const listed = chosen.choices?.length === 1 ? value[chosen.choices[0]!] : undefined
-    if (Array.isArray(listed)) return { ...pick({ ...chosen, choices: [] }, get, line, value), choices: listed.map(String) }
-    return pick(chosen, get, line, value)
+    const lists = { ...(Array.isArray(listed) ? { choices: listed.map(String) } : {}), ...(Array.isArray(labels) ? { label: labels } : {}) }
+    const plain = { ...chosen, ...(lists.choices ? { choices: [] } : {}), ...(lists.label ? { label: undefined } : {}) }
+    return { ...pick(plain, get, line, value), ...lists }
   })
   return { fields, understood: { columns: [...columns], ...chosen } }
 }
@@ -204,12 +217,14 @@ function check(
   fields: readonly Field[],
   understood: Understood,
   source: string,
-  { onlyLabelled, keepEmpty, skipEmpty }: ReadExamplesOptions,
+  { onlyLabelled, keepEmpty, skipEmpty, multiLabel, labelSeparator }: ReadExamplesOptions,
 ): ReadExamples {
   const examples: Example[] = []
   const records: DataRecord[] = []
   const labels = new Set<string>()
   const emptyLines: number[] = []
+  const cells = multiLabel ? fields.flatMap(({ label }) => (typeof label === 'string' ? [label] : [])) : []
+  const separator = multiLabel ? (labelSeparator ?? findLabelSeparator(cells, source)) : undefined
   const named = understood.text.map((name) => JSON.stringify(name)).join(', ')
   for (const { text, pair, choices, label: raw, line, record } of fields) {
     const joined = text
@@ -222,26 +237,34 @@ function check(
       emptyLines.push(line)
       continue
     }
-    const label = raw?.trim()
+    const label = typeof raw === 'string' ? raw.trim() : raw
     if (label === '') {
       if (onlyLabelled) continue
+      const none = multiLabel ? `, or write ${understood.format === 'jsonl' ? '[]' : `${separator ?? '|'} alone`} where no label fits` : ''
       throw new Error(
-        `${source}:${line}: the label is missing (${JSON.stringify(understood.label)} is empty); fill it in, or leave such rows out with --only-labelled`,
+        `${source}:${line}: the label is missing (${JSON.stringify(understood.label)} is empty); fill it in, or leave such rows out with --only-labelled${none}`,
       )
     }
     if (lacking !== '' && !keepEmpty) throw new Error(`${source}:${line}: ${lacking}; fill it in or remove the line`)
-    if (label !== undefined) labels.add(label)
+    const own =
+      label === undefined
+        ? {}
+        : multiLabel
+          ? { labels: labelList(label, separator, `${source}:${line}: ${JSON.stringify(understood.label)}`) }
+          : { label: String(label) }
+    for (const name of labelsOf(own)) labels.add(name)
     examples.push({
       text: joined,
       ...(pair === undefined ? {} : { pair: pair.trim() }),
       ...(choices ? { choices: choices.map((choice) => choice.trim()) } : {}),
-      ...(label === undefined ? {} : { label }),
+      ...own,
       line,
     })
     records.push(record)
   }
   if (examples.length === 0) throw new Error(`${source}: ${nothingFound(understood, emptyLines, named)}`)
-  return { examples, records, labels: [...labels].sort(), understood: { ...understood, ...(emptyLines.length > 0 ? { emptyLines } : {}) } }
+  const found = { ...understood, ...(separator === undefined ? {} : { labelSeparator: separator }), ...(emptyLines.length > 0 ? { emptyLines } : {}) }
+  return { examples, records, labels: [...labels].sort(), understood: found }
 }
 
 function nothingFound({ rows, label, columns, pair }: Understood, emptyLines: readonly number[], named: string): string {

@@ -1,7 +1,8 @@
 // Training and validation sides, and small samples: stratified by label, a function of the seed, and never the same text on both sides (a
 // duplicate in validation measures memory).
 import { random } from '../text/random.js'
-import { type Example, groupSame } from './example.js'
+import { type Example, groupSame, labelsOf } from './example.js'
+import { countLabels } from './label-spellings.js'
 
 /** Options of `split`. */
 export interface SplitOptions {
@@ -54,14 +55,16 @@ export function subset<E extends Example>(examples: readonly E[], n: number, see
 
 /**
  * An order of which every beginning has the labels in proportion: the i-th of a label's k groups stands at (i + 1/2) / k (Webster's method of
- * apportionment). Within a label, and between labels at a tie, the seed decides.
+ * apportionment). Within a label, and between labels at a tie, the seed decides. Of
+ * several labels a text is of the rarest, which is the first to be lacking on a side (Sechidis et al. 2011).
  */
 function stratifiedOrder(groups: Example[][], seed: number, stratified: boolean): Example[][] {
   const shuffled = random(seed).shuffle(groups)
   if (!stratified) return shuffled
   const byLabel = new Map<string | undefined, Example[][]>()
+  const counts = countLabels(groups.map((group) => group[0]!))
   for (const group of shuffled) {
-    const label = group[0]!.label
+    const label = rarest(labelsOf(group[0]!), counts)
     const same = byLabel.get(label)
     if (same) same.push(group)
     else byLabel.set(label, [group])
@@ -71,3 +74,6 @@ function stratifiedOrder(groups: Example[][], seed: number, stratified: boolean)
     .sort((a, b) => a.place - b.place)
     .map(({ group }) => group)
 }
+
+const rarest = (labels: readonly string[], counts: ReadonlyMap<string, number>): string | undefined =>
+  labels.length < 2 ? labels[0] : labels.reduce((best, label) => (counts.get(label)! < counts.get(best)! ? label : best))

@@ -1,6 +1,6 @@
 // What is in a data set, to be seen before training: class balance, lengths, truncation, duplicates inside and across splits, suspicious labels.
 import { countWords } from '../text/corpus/tokenize-job.js'
-import { type Example, groupSame, sameText } from './example.js'
+import { type Example, groupSame, labelsOf, sameText } from './example.js'
 import { countLabels, likelySlips, spellingKey } from './label-spellings.js'
 
 /** Splits of a data set. */
@@ -9,6 +9,7 @@ export type SplitName = 'train' | 'valid' | 'test'
 /** Numbers of one split. */
 export interface SplitStatistics {
   examples: number
+  /** Without a label; of several, those that none fits. */
   unlabelled: number
   /** Lengths of texts (with their pair): smallest, quantiles (nearest rank), largest. */
   lengths: { min: number; median: number; p90: number; p99: number; max: number; mean: number }
@@ -68,8 +69,7 @@ export function statistics(
   for (const [name, examples] of parts) {
     splits[name] = describe(examples, length, limit)
     texts.set(name, new Set(examples.map(sameText)))
-    for (const { label } of examples) {
-      if (label === undefined) continue
+    for (const label of examples.flatMap(labelsOf)) {
       const count = counts.get(label) ?? {}
       count[name] = (count[name] ?? 0) + 1
       counts.set(label, count)
@@ -112,7 +112,7 @@ function describe(examples: readonly Example[], lengthOf: (text: string) => numb
   const mean = lengths.length === 0 ? 0 : lengths.reduce((sum, value) => sum + value, 0) / lengths.length
   return {
     examples: examples.length,
-    unlabelled: examples.filter(({ label }) => label === undefined).length,
+    unlabelled: examples.filter((example) => labelsOf(example).length === 0).length,
     lengths: { min: rank(0), median: rank(0.5), p90: rank(0.9), p99: rank(0.99), max: rank(1), mean },
     truncated: limit === undefined ? undefined : lengths.filter((value) => value > limit).length,
     duplicates: examples.length - groupSame(examples).length,
@@ -130,10 +130,16 @@ function conflicts(parts: readonly [SplitName, readonly Example[]][]): DataStati
     }
   }
   return groupSame(all).flatMap((group) => {
-    const labels = [...new Set(group.flatMap(({ label }) => (label === undefined ? [] : [label])))].sort()
+    const labels = [...new Set(group.flatMap(setOf))].sort()
     if (labels.length < 2) return []
     return [{ text: group[0]!.text, labels, where: group.map((example) => ({ split: from.get(example)!, line: example.line })) }]
   })
+}
+
+/** An example's labels as one text; none where it is not labelled. */
+function setOf({ label, labels }: Example): string[] {
+  if (labels) return [labels.length === 0 ? 'none' : [...labels].sort().join(' + ')]
+  return label === undefined ? [] : [label]
 }
 
 function similar(labels: readonly string[]): string[][] {

@@ -12,11 +12,12 @@ import { houlsby, ia3, lora, recipe } from '../adapt/recipe/index.js'
 import { readCheckpoint } from '../hub/checkpoint.js'
 import { readSafetensors } from '../hub/safetensors.js'
 import { classification } from '../tasks/classification.js'
+import { multiLabel } from '../tasks/multi-label.js'
 import { poolings } from '../tasks/pooling.js'
 import { inFolder } from '../testing/checkpoints.js'
 import { familyPoolings, familyTexts, writeFamilyClassifier } from '../testing/classifiers.js'
 import { fileLogits, sameLogits, trainerLogits } from '../testing/logits.js'
-import { toyBackbone, toyQuestions } from '../testing/toy.js'
+import { toyBackbone, toyLabelSets, toyQuestions } from '../testing/toy.js'
 import { exportCheckpoint } from './index.js'
 
 interface Stored {
@@ -47,6 +48,30 @@ for (const [family, pooling] of familyPoolings)
       for (const side of ['left', 'right'] as const)
         sameLogits(await fileLogits(onnx, 'model.onnx', familyTexts, side), logits, 1e-5, `ONNX, ${side}`)
     }))
+
+test('several labels a text: config.json says so to transformers, whose class has the same logits', () =>
+  inFolder(async (root) => {
+    const [folder, out] = [join(root, 'classifier'), join(root, 'out')]
+    await writeFamilyClassifier(folder, 'bert', 'first')
+    const file = join(folder, 'config.json')
+    const config = JSON.parse(readFileSync(file, 'utf8'))
+    writeFileSync(file, JSON.stringify({ ...config, problem_type: 'multi_label_classification', thaw: { ...config.thaw, task: 'multi-label' } }))
+    const { className } = await exportCheckpoint(folder, { to: 'safetensors', out })
+    const described = JSON.parse(readFileSync(join(out, 'config.json'), 'utf8'))
+    assert.deepEqual([className, described.problem_type], ['BertForSequenceClassification', 'multi_label_classification'])
+    sameLogits(await trainerLogits(folder, familyTexts), stored['bert-first']!.logits, 1e-5, 'several labels')
+    await writeFamilyClassifier(folder, 'bert', 'first')
+    await exportCheckpoint(folder, { to: 'safetensors', out, overwrite: true })
+    assert.equal(JSON.parse(readFileSync(join(out, 'config.json'), 'utf8')).problem_type, undefined)
+    // what has no class is written whole, and says so too
+    const { model } = await adapt(await toyBackbone(join(root, 'lm')), multiLabel({ labels: ['HUM', 'LOC', 'OLD'] }), {
+      ...{ train: toyLabelSets(32), valid: toyLabelSets(32).slice(24), epochs: 1, threads: 1 },
+    })
+    await model.save(join(root, 'sets'))
+    await model.dispose()
+    await exportCheckpoint(join(root, 'sets'), { to: 'safetensors', out, overwrite: true })
+    assert.equal(JSON.parse(readFileSync(join(out, 'config.json'), 'utf8')).problem_type, 'multi_label_classification')
+  }))
 
 test('every pooling, adapters, low-rank updates and a mix of layers: ONNX in three types, whichever side is padded', () =>
   inFolder(async (root) => {

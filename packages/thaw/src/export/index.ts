@@ -10,7 +10,7 @@ import { replaceFolder } from '../hub/replace-folder.js'
 import { writeAdapterFolder } from './adapter.js'
 import { type ExportDtype, exportDtypes, foldedClassifier, onnxBytes, onnxFiles, writeOnnxFolder } from './onnx.js'
 import { safetensorsPlan } from './safetensors.js'
-import { exportSource, notDeployable, sourceOf } from './source.js'
+import { exportSource, isClassifier, notDeployable, sourceOf } from './source.js'
 
 export { type ExportDtype, exportDtypes, onnxFiles } from './onnx.js'
 
@@ -92,8 +92,7 @@ export async function exportCheckpoint(folder: string, options: ExportOptions): 
  */
 export async function addOnnxFile(folder: string): Promise<number | undefined> {
   const backbone = await load(folder)
-  const classifier = backbone.details.thaw as unknown as ClassifierDetails | undefined
-  if (classifier?.task !== 'classification' || notDeployable(classifier)) return undefined
+  if (!isClassifier(backbone) || notDeployable(backbone.details.thaw as unknown as ClassifierDetails)) return undefined
   const source = sourceOf(folder, backbone)
   const bytes = onnxBytes(await foldedClassifier({ ...source, classifier: source.classifier! }), 'fp32')
   const file = join(folder, 'onnx', onnxFiles.fp32.file)

@@ -5,6 +5,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createExecutor, type FoldedParameters, foldParameters, type Precision, writeOnnx } from '@thaw/tensor'
+import { severalLabels } from '../hub/config-json.js'
 import { deployedGraph } from './graph.js'
 import type { ExportSource } from './source.js'
 import { exportedTokenizer } from './tokenizer.js'
@@ -47,7 +48,7 @@ export async function writeOnnxFolder(folder: string, source: Classifying, dtype
   const described = {
     architectures: ['BertForSequenceClassification'],
     model_type: 'bert',
-    problem_type: 'single_label_classification',
+    problem_type: classifier.task === 'multi-label' ? severalLabels : 'single_label_classification',
     id2label: Object.fromEntries(labels.entries()),
     label2id: Object.fromEntries(labels.map((label, i) => [label, i])),
     vocab_size: config.vocabulary,

@@ -53,7 +53,12 @@ export function safetensorsPlan(source: ExportSource, dtype: 'F32' | 'F16'): Saf
   const notes = saved.pad === undefined ? ['the tokenizer has no padding token: transformers can take one text at a time only'] : []
   return {
     checkpoint: {
-      config: { model: shaped.config, labels, ...(saved.pad === undefined ? {} : { tokens: { pad: saved.pad } }) },
+      config: {
+        model: shaped.config,
+        labels,
+        ...(classifier.task === 'multi-label' ? { multiLabel: true } : {}),
+        ...(saved.pad === undefined ? {} : { tokens: { pad: saved.pad } }),
+      },
       parameters: named(shaped.parameters),
       tokenizer: saved,
       dtype,

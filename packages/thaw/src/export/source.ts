@@ -15,7 +15,7 @@ export const exportSource = async (folder: string): Promise<ExportSource> => sou
 
 /** What is exported of a checkpoint in memory. @throws where a classifier's pooling needs a token that the tokenizer has not, or other programs cannot feed it. */
 export function sourceOf(folder: string, backbone: Backbone): ExportSource {
-  if (backbone.details.thaw?.task !== 'classification') return { ...backbone, classifier: undefined, clf: undefined }
+  if (!isClassifier(backbone)) return { ...backbone, classifier: undefined, clf: undefined }
   const details = classifierDetails(backbone)
   const clf = details.pooling === 'clf' ? backbone.tokenizer.tokenToId(clfToken) : undefined
   if (details.pooling === 'clf' && clf === undefined)
@@ -24,6 +24,9 @@ export function sourceOf(folder: string, backbone: Backbone): ExportSource {
   if (reason) throw new Error(`${folder}: ${reason}, which an exported file is not made for; run it with Thaw`)
   return { ...backbone, classifier: details, clf }
 }
+
+/** Whether a checkpoint holds a model with labels, one a text or several. */
+export const isClassifier = ({ details: { thaw } }: Backbone): boolean => thaw?.task === 'classification' || thaw?.task === 'multi-label'
 
 /** Why a classifier cannot be fed by other programs, where it cannot. */
 export function notDeployable({ form, segments, pooling }: ClassifierDetails): string | undefined {

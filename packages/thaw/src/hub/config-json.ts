@@ -12,11 +12,16 @@ export interface CheckpointConfig {
   model: TransformerConfig
   /** The classes of a classification head, in the order of its outputs. */
   labels?: string[]
+  /** Each class by itself, by a sigmoid: a text may have several, or none (transformers' `problem_type`). */
+  multiLabel?: boolean
   /** Special tokens' ids, as transformers wants them in config.json. */
   tokens?: { pad?: number; bos?: number; eos?: number }
   /** Whatever Hugging Face has no key for: pooling, recipe, task, … as JSON. The key `config` is taken. */
   thaw?: Record<string, unknown>
 }
+
+/** transformers' name of a problem whose classes each have a sigmoid; without it their pipelines take a softmax over all. */
+export const severalLabels = 'multi_label_classification'
 
 /** Parses config.json. `names` are the checkpoint's tensors: only they tell whether a BERT has a pooler. */
 export function parseConfig(text: string, names: ReadonlySet<string>, where: string): { config: CheckpointConfig; layout: Layout; raw: Json } {
@@ -33,6 +38,7 @@ export function parseConfig(text: string, names: ReadonlySet<string>, where: str
   const config: CheckpointConfig = { model }
   const labels = readLabels(raw, where)
   if (labels) config.labels = labels
+  if (field(raw, 'problem_type') === severalLabels) config.multiLabel = true
   const tokens = readTokens(raw)
   if (Object.keys(tokens).length) config.tokens = tokens
   if (Object.keys(own).length) config.thaw = own
@@ -69,7 +75,7 @@ export function formatConfig(config: CheckpointConfig, heads: ReadonlySet<string
     }
     Object.assign(theirs, { [`${name}_token_id`]: id })
   }
-  if (config.labels) Object.assign(theirs, writeLabels(config.labels))
+  if (config.labels) Object.assign(theirs, writeLabels(config.labels), config.multiLabel ? { problem_type: severalLabels } : {})
   return `${JSON.stringify({ ...theirs, ...(Object.keys(own).length && { thaw: own }) }, null, 2)}\n`
 }
 

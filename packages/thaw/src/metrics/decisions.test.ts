@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { classificationReport } from './classification.js'
 import { degenerateRuns, majorityShare } from './degenerate.js'
-import { multiLabelReport } from './multi-label.js'
-import { classThresholds, decide, labelThresholds } from './thresholds.js'
+import { multiLabelReport, setLoss, worstSets } from './multi-label.js'
+import { classThresholds, decide, labelThresholds, reached, steadyThresholds } from './thresholds.js'
 
 const labels = ['a', 'b', 'c']
 
@@ -70,6 +70,46 @@ test('a label’s threshold has the best F1 of all thresholds, and is a half whe
     else assert.equal(threshold, 0.5)
   }
   assert.deepEqual(labelThresholds([[0.9], [0.1]], [[0], []], 1), [0.5])
+})
+
+test('a threshold of few examples stays near a half, one of many where it is best; a label is said from its threshold on', () => {
+  const one = (positives: number) => {
+    const rows = Array.from({ length: 2 * positives }, (_, i) => [i < positives ? 0.1 : 0.001])
+    return steadyThresholds(
+      rows,
+      rows.map((_, i) => (i < positives ? [0] : [])),
+      1,
+    )[0]!
+  }
+  // 0.0505 is in the middle between both kinds
+  assert.ok(Math.abs(one(1) - (0.0505 + 0.5) / 2) < 1e-12)
+  assert.ok(Math.abs(one(99) - (99 * 0.0505 + 0.5) / 100) < 1e-12)
+  assert.deepEqual(steadyThresholds([[0.3]], [[]], 1), [0.5])
+  assert.deepEqual(reached([0.5, 0.49, 0.9]), [2, 0])
+  assert.deepEqual(reached([0.5, 0.3, 0.9], [0.6, 0.3, 0.95]), [1])
+})
+
+test('the worst sets: only wrong ones, by the loss of all decisions', () => {
+  const rows = [
+    [0.9, 0.2],
+    [0.6, 0.6],
+    [0.01, 0.99],
+    [1, 0],
+  ]
+  const truth = [[0], [0], [0], [0]]
+  const said = rows.map((row) => reached(row))
+  assert.ok(Math.abs(setLoss(rows[1]!, [0]) + Math.log(0.6) + Math.log(0.4)) < 1e-12)
+  assert.equal(setLoss(rows[3]!, [0]), 0)
+  assert.ok(Number.isFinite(setLoss(rows[3]!, [1])))
+  const worst = worstSets(['a', 'b', 'c', 'd'], truth, rows, said, 5)
+  assert.deepEqual(
+    worst.map(({ example, truth, predicted }) => [example, truth, predicted]),
+    [
+      ['c', [0], [1]],
+      ['b', [0], [0, 1]],
+    ],
+  )
+  assert.equal(worstSets(['a', 'b', 'c', 'd'], truth, rows, said, 1).length, 1)
 })
 
 test('thresholds for one label raise macro-F1 of unbalanced classes, and change nothing where nothing is gained', () => {

@@ -59,3 +59,49 @@ export function multiLabelReport(
     confusion: [],
   }
 }
+
+/** How far a sigmoid's f32 is from 0 or 1 at the least: what rounds to either is counted as this. */
+const nearest = 2 ** -24
+
+/** −Σ ln p(decision) over all labels of one example whose labels are `truth`, in nats. */
+export function setLoss(probabilities: ArrayLike<number>, truth: readonly number[]): number {
+  let sum = 0
+  for (let k = 0; k < probabilities.length; k++) {
+    const p = truth.includes(k) ? probabilities[k]! : 1 - probabilities[k]!
+    sum -= Math.log(Math.max(p, nearest))
+  }
+  return sum
+}
+
+/** An example whose set of labels was not predicted as it is. */
+export type WrongSet<T> = {
+  example: T
+  /** Where the example stood. */
+  index: number
+  truth: readonly number[]
+  predicted: readonly number[]
+  /** −Σ ln p(decision), in nats: see {@link setLoss}. */
+  loss: number
+}
+
+/** The examples with a wrong set of labels and the highest loss, worst first, at most `n`; equal losses keep the order of the data. */
+export function worstSets<T>(
+  examples: readonly T[],
+  truth: readonly (readonly number[])[],
+  probabilities: readonly ArrayLike<number>[],
+  predicted: readonly (readonly number[])[],
+  n: number,
+): WrongSet<T>[] {
+  const same = (a: readonly number[], b: readonly number[]) => a.length === b.length && a.every((k) => b.includes(k))
+  return examples
+    .map((example, index) => ({
+      example,
+      index,
+      truth: truth[index]!,
+      predicted: predicted[index]!,
+      loss: setLoss(probabilities[index]!, truth[index]!),
+    }))
+    .filter((x) => !same(x.truth, x.predicted))
+    .sort((a, b) => b.loss - a.loss || a.index - b.index)
+    .slice(0, n)
+}

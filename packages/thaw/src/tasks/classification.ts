@@ -34,6 +34,14 @@ export function classification({ labels, form = 'cross-encoder' }: { labels: rea
   return { kind: 'classification', labels: [...labels], form }
 }
 
+/** The index of a label. @throws listing the labels there are. */
+export function labelId(labels: readonly string[], label: string | undefined): number {
+  const id = label === undefined ? -1 : labels.indexOf(label)
+  if (id < 0)
+    throw new Error(`label ${JSON.stringify(label)} is not among the model's: ${labels.slice(0, 12).join(', ')}${labels.length > 12 ? ', …' : ''}`)
+  return id
+}
+
 export interface ClassifierInputs {
   ids: Tensor
   visible: Tensor

@@ -5,6 +5,7 @@ import { dim, input, ops, type Tensor } from '@thaw/tensor'
 import type { TransformerConfig } from '../models/config.js'
 import { dropout, linear } from '../nn/layers.js'
 import type { Scope } from '../nn/scope.js'
+import { binaryCrossEntropy } from './binary-cross-entropy.js'
 import { cosine, type Form, forms, towers } from './form.js'
 
 export interface RegressionTask {
@@ -51,9 +52,7 @@ export function regressionOutputs(scope: Scope, config: TransformerConfig, poole
 export function regressionLoss(outputs: Tensor, { form }: RegressionTask): Tensor {
   const wanted = ops.unsqueeze(input('labels', [dim('batch')], 'f32'), 1) // [batch, 1]
   if (form === 'two-tower') return ops.mean(ops.square(ops.sub(outputs, wanted)))
-  // −y ln σ(z) − (1 − y) ln(1 − σ(z)) = max(z, 0) − zy + ln(1 + exp(−|z|)), which overflows nowhere
-  const tail = ops.log(ops.add(ops.exp(ops.neg(ops.abs(outputs))), 1))
-  return ops.mean(ops.add(ops.sub(ops.maximum(outputs, 0), ops.mul(outputs, wanted)), tail))
+  return binaryCrossEntropy(outputs, wanted)
 }
 
 /** Predictions [batch, 1] in the labels' own units. */

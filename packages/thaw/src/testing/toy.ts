@@ -24,6 +24,13 @@ export function toyQuestions(n: number, seed = 1): { text: string; label: string
     .map((question, i) => ({ ...question, line: i + 1 }))
 }
 
+/** The same questions with all labels that fit: HUM or LOC (a number is neither), and OLD where the word stands there; some have none, some two. */
+export const toyLabelSets = (n: number, seed = 1): { text: string; labels: string[]; line: number }[] =>
+  toyQuestions(n, seed).map(({ label, ...question }) => ({
+    ...question,
+    labels: [...(label === 'NUM' ? [] : [label]), ...(/\bold\b/.test(question.text) ? ['OLD'] : [])],
+  }))
+
 /** Running text over the same words. */
 export const toyText = (sentences: number, seed = 1): string => {
   const generator = random(seed)

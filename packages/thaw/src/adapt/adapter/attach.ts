@@ -82,7 +82,14 @@ export async function withAdapter(base: Backbone, adapter: Adapter, options: Att
   if (clf !== undefined) parameters.set(tokenTable, tableFor(base, config, clf, adapter.parameters.get(addedRow)?.data))
   for (const [path, values] of adapter.parameters) if (path !== addedRow) parameters.set(path, values)
   const { labels, ...thaw } = adapter.details
-  return { source: `${base.source} with ${adapter.source}`, config, tokenizer, parameters, details: { model: config, labels: [...labels], thaw } }
+  const several = thaw.task === 'multi-label' ? { multiLabel: true } : {}
+  return {
+    source: `${base.source} with ${adapter.source}`,
+    config,
+    tokenizer,
+    parameters,
+    details: { model: config, labels: [...labels], ...several, thaw },
+  }
 }
 
 /** The base's token table with room for the added token, whose row is given or zeros. */

@@ -84,6 +84,10 @@ export async function adapterSet(base: Backbone, options: { threads?: number } |
       return programs.size
     },
     async add(name, adapter, attach = {}) {
+      if (adapter.details.task === 'multi-label')
+        throw new Error(
+          `${adapter.source}: it gives a text several labels, and a set has classifiers of one; put it onto the backbone alone: multiLabelFrom(await withAdapter(base, adapter))`,
+        )
       const { tokenizer } = await checkAdapter(base, adapter, attach)
       const program = await programFor(adapter)
       const store = await executor.store('adapter')
