@@ -50,7 +50,7 @@ const candidates: Record<string, readonly Settings[]> = {
 export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
   const backbone = await load(`${modelsFolder()}/all-MiniLM-L6-v2`)
   const all = await readTrec(`${dataFolder()}/trec`)
-  const data = quick ? { ...all, train: subset(all.train, 64, 1), valid: all.valid.slice(0, 64), test: all.test.slice(0, 64) } : all
+  const data = quick ? { ...all, train: subset(all.train, 48, 1), valid: all.valid.slice(0, 16), test: all.test.slice(0, 32) } : all
   const once = keptRuns(quick ? `${bench}-quick` : bench)
   const adapted = (name: string, settings: Settings, seed: number): Promise<Adapted> =>
     once({ ...settings, seed }, async () => {
