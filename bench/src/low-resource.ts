@@ -68,7 +68,7 @@ export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
   const backbone = await load(checkpoint)
   const all = await readTrec(`${dataFolder()}/trec`)
   const examples = [...all.train, ...all.valid]
-  const steps = quick ? 10 : 600
+  const steps = quick ? 6 : 600
   const budgets: Budget[] = quick
     ? [10, 100].map((labels) => ({ labels, draws: 2 }))
     : [10, 50, 100, 500, examples.length].map((labels) => ({ labels, draws: labels <= 100 ? 10 : 3 }))
@@ -141,7 +141,7 @@ export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
         )
         continue
       }
-      const chooser = budget.labels >= 100 ? budget : { labels: quick ? 100 : 500, draws: 3 }
+      const chooser = budget.labels >= 100 ? budget : { labels: quick ? 100 : 500, draws: quick ? 2 : 3 }
       const settings = await choose(scheme, chooser)
       const results: Adapted[] = []
       for (const draw of draws) results.push(await adapted(scheme, settings, budget.labels, draw))

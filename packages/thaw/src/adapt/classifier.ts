@@ -31,6 +31,8 @@ export interface ClassifierDetails {
   pooling: Pooling
   /** The head reads a mix of all layers. */
   mix: boolean
+  /** The backbone stayed as it was: trained were the head and, with pooling clf, the row of its token. */
+  frozen?: true
   maxLength: number
   /** By label, where they were chosen. */
   thresholds?: readonly number[]

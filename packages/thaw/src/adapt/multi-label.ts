@@ -7,6 +7,7 @@ import type { TextLike } from '../tasks/form.js'
 import { labelIds } from '../tasks/multi-label.js'
 import { type Backbone, load } from './backbone.js'
 import { type ClassifierDetails, classifierDetails, fillStore, inferenceProgram, type Prediction } from './classifier.js'
+import { canBeFixed, parameterAccess } from './fixed-parameters.js'
 import { exampleOutputs, type ModelParts, saveModel } from './model-outputs.js'
 
 export interface MultiLabelModel {
@@ -25,12 +26,13 @@ export interface MultiLabelModel {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** A model over parameters in a store. The compiled program reads the store, so it follows training. */
+/** A model over parameters in a store. The compiled program reads the store, so it follows training, unless the parameters are fixed. */
 export async function createMultiLabelModel(parts: ModelParts<ClassifierDetails>): Promise<MultiLabelModel> {
-  const { config, tokenizer, details, executor, params } = parts
+  const { config, tokenizer, details, executor, params, fixed = false } = parts
   const { labels } = details
-  const program = await inferenceProgram(executor, config, details)
-  const probabilities = exampleOutputs({ program, stores: { params }, tokenizer, reading: details, output: 'probabilities' })
+  const access = parameterAccess(executor, params, fixed)
+  const program = await inferenceProgram(executor, config, details, access)
+  const probabilities = exampleOutputs({ program, stores: access.stores, tokenizer, reading: details, output: 'probabilities' })
   const said = (row: Float32Array): Prediction[] => reached(row, model.thresholds).map((k) => ({ label: labels[k]!, score: row[k]! }))
   const dispose = async () => {
     await program.dispose()
@@ -70,7 +72,8 @@ export async function multiLabelFrom(backbone: Backbone, options: { threads?: nu
     throw new Error(`${backbone.source}: this model gives each text one label; load it by loadClassifier, or loadTaskModel`)
   const executor = await createExecutor(options)
   const params = await fillStore(executor, backbone.parameters)
-  return createMultiLabelModel({ config: backbone.config, tokenizer: backbone.tokenizer, details, executor, params, owns: true })
+  const fixed = canBeFixed(backbone.parameters)
+  return createMultiLabelModel({ config: backbone.config, tokenizer: backbone.tokenizer, details, executor, params, owns: true, fixed })
 }
 
 /** Loads a model that {@link MultiLabelModel.save} wrote. */

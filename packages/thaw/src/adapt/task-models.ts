@@ -27,6 +27,8 @@ export interface TaskDetails {
   choices?: number
   pooling: Pooling
   maxLength: number
+  /** The backbone stayed as it was. */
+  frozen?: true
   /** It was trained on pairs of texts. */
   pairs?: true
   /** Token types are fed. */

@@ -13,6 +13,7 @@ import { toyBackbone, toyQuestions } from '../../testing/toy.js'
 import { type AdaptOptions, adapt } from '../adapt.js'
 import { type Backbone, load, saveBackbone } from '../backbone.js'
 import { classifierFrom } from '../classifier.js'
+import { addedRow } from '../parameters.js'
 import { bitfit, houlsby, ia3, lora, newOnly, parallelAdapter, type Recipe, recipe, topOnly } from '../recipe/index.js'
 import { type Adapter, adapterOf, adapterSize } from './adapter.js'
 import { withAdapter } from './attach.js'
@@ -66,14 +67,26 @@ test('taken out of a classifier, written, read and put back: the same probabilit
     }
   }))
 
-test('a frozen head on a mix of layers, and a token in a spare row of the table', () =>
+test('a frozen backbone: the head on a mix of layers, on a trained token; and a token in a spare row of the table', () =>
   inFolder(async (root) => {
     const base = await toyBackbone(join(root, 'base'), { vocabulary: 330 })
-    for (const options of [{ scheme: 'frozen' as const }, { recipe: recipe(newOnly()), pooling: 'clf' as const }]) {
+    const kinds: [Partial<AdaptOptions>, string[]][] = [
+      [{ scheme: 'frozen' }, ['heads.mix.weights', 'heads.mix.scale', 'heads.classification.weight', 'heads.classification.bias']],
+      [{ scheme: 'frozen', pooling: 'clf' }, ['heads.classification.weight', 'heads.classification.bias', addedRow]],
+      [{ recipe: recipe(newOnly()), pooling: 'clf' }, ['heads.classification.weight', 'heads.classification.bias', addedRow]],
+    ]
+    for (const [options, paths] of kinds) {
       const { saved, probabilities: wanted } = await trained(base, join(root, 'out'), options)
       const adapter = await adapterOf(saved)
+      assert.deepEqual(new Set(adapter.parameters.keys()), new Set(paths))
       nearlyEqual(await probabilities(await withAdapter(base, adapter)), wanted)
     }
+    // and where the table has to grow for the token
+    const full = await toyBackbone(join(root, 'full'))
+    const { saved, probabilities: wanted } = await trained(full, join(root, 'grown'), { scheme: 'frozen', pooling: 'clf' })
+    nearlyEqual(await probabilities(await withAdapter(full, await adapterOf(saved))), wanted)
+    await using set = await adapterSet(full, { threads: 1 })
+    nearlyEqual(await (await set.add('grown', await adapterOf(saved))).probabilities(texts), wanted)
   }))
 
 test('where the whole model was trained there is no adapter', () =>

@@ -53,9 +53,9 @@ const toTheEnd = { steps: 1e9, perEpoch: 1 }
 /** The paths that an adapter of this kind has: all that its recipe trains. @throws where that is the whole model. */
 function adapterPaths(config: TransformerConfig, details: ClassifierDetails, source: string): string[] {
   const { shapes, fresh } = adapterOutline(config, details)
-  const { recipe, mix } = details
+  const { recipe, mix, frozen } = details
   const everything = `${source}: its adaptation trained the whole model, so there is no adapter to take from it; save the model itself`
-  if (!recipe && !mix) throw new Error(`${everything}, or adapt with a recipe that trains a part: lora, houlsby, bitfit, head-only, …`)
+  if (!recipe && !mix && !frozen) throw new Error(`${everything}, or adapt with a recipe that trains a part: lora, houlsby, bitfit, head-only, …`)
   if (!recipe) return [...fresh]
   const { stages } = planRecipe(recipe, { paths: [...shapes.keys()], fresh }, toTheEnd)
   const trained = new Set(stages.flatMap((stage) => stage.trained))
