@@ -16,6 +16,7 @@ import type { Backbone } from './backbone.js'
 import { type EncodedData, featureFeeds, frozenFeatures, tokenFeeds } from './batches.js'
 import { classWeights, positiveWeights } from './class-weights.js'
 import type { CacheReport } from './frozen-prefix.js'
+import { priorLogOdds, startFromPriors } from './label-priors.js'
 import { checkSignals, languageFeeds, signalsOf } from './language.js'
 import { buildNetwork, readsMix } from './network.js'
 import { addedRow, fill, tokenTable, withClf } from './parameters.js'
@@ -69,6 +70,10 @@ export async function setUp(executor: Executor, backbone: Backbone, task: Task, 
   const params = await executor.store('params')
   await params.declare([...shapes].map(([path, shape]) => ({ path, shape, dtype: 'f32' })))
   const load = await fill(params, shapes, backbone, settings, clf)
+  if (task.kind === 'multi-label') {
+    const sets = train.map((example) => labelIds(task.labels, example.labels))
+    await startFromPriors(params, load.fresh, priorLogOdds(sets, task.labels.length, weights))
+  }
   const perEpoch = Math.ceil(train.length / settings.batch)
   const total = perEpoch * settings.epochs
   // the table has the row's first values, and gets those of each epoch
