@@ -1,12 +1,12 @@
 // TREC-6 with our Wikipedia checkpoints, causal and masked: every scheme of adaptation, three seeds; accuracy, trained share, minutes, and what is forgotten of
 // the pretraining, on Wikipedia text that was not trained on. Of two rates a scheme, validation chooses one with seed 1. Runs are processes of their own and are
-// kept in bench/.cache/adapt-schemes-NAME. The checkpoints are those of `pretrain-wiki`, or folders named by THAW_WIKI_CAUSAL and THAW_WIKI_MASKED.
+// kept in bench/.cache/adapt-schemes-NAME. The checkpoints are packages/wiki-causal and packages/wiki-masked, or folders named by THAW_WIKI_CAUSAL and
+// THAW_WIKI_MASKED.
 
-import { existsSync } from 'node:fs'
 import { type Dataset, load, readDocuments, readTrec, recipes, subset, type TradeOffOptions, type TradeOffRow, tradeOffs } from 'thaw'
 import type { BenchOptions } from './benchmark.js'
 import { dataFolder } from './data.js'
-import { wikiCheckpoint } from './pretrain-wiki.js'
+import { packaged } from './folders.js'
 import type { Row } from './row.js'
 import { cacheFolder } from './runs.js'
 
@@ -19,18 +19,9 @@ const bench = 'adapt-schemes'
 const apart = ['ewc']
 const schemes = ['full', 'scratch', 'frozen', ...Object.keys(recipes).filter((name) => !apart.includes(name))]
 
-/** The checkpoints there are, by name. */
-function checkpoints(quick: boolean): [string, string][] {
-  const places = {
-    causal: process.env.THAW_WIKI_CAUSAL ?? (quick ? `${wikiCheckpoint}-quick` : wikiCheckpoint),
-    masked: process.env.THAW_WIKI_MASKED ?? `${wikiCheckpoint}-masked`,
-  }
-  const found = Object.entries(places).filter(([, folder]) => existsSync(`${folder}/config.json`))
-  if (found.length === 0)
-    throw new Error(
-      `${bench}: no checkpoint in ${Object.values(places).join(' or ')}: run npm run bench -- pretrain-wiki${quick ? ' --quick' : ''} first, or name folders by THAW_WIKI_CAUSAL, THAW_WIKI_MASKED`,
-    )
-  return found
+const checkpoints = {
+  causal: process.env.THAW_WIKI_CAUSAL ?? packaged.causal,
+  masked: process.env.THAW_WIKI_MASKED ?? packaged.masked,
 }
 
 export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
@@ -39,7 +30,7 @@ export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
   const pretraining = await heldOut()
   const wanted = only.filter((word) => schemes.includes(word))
   const rows: Row[] = []
-  for (const [name, checkpoint] of checkpoints(quick)) {
+  for (const [name, checkpoint] of Object.entries(checkpoints)) {
     if (only.some((word) => ['causal', 'masked'].includes(word)) && !only.includes(name)) continue
     const { config, parameters } = await load(checkpoint)
     const headless = !config.causal && !parameters.has('heads.mlm.bias')

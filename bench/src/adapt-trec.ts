@@ -1,13 +1,12 @@
-// TREC-6 (Li & Roth 2002) with the causal model that `pretrain-wiki` leaves: frozen, fully fine-tuned, and from scratch with the tutorial's settings
+// TREC-6 (Li & Roth 2002) with the causal model of packages/wiki-causal: frozen, fully fine-tuned, and from scratch with the tutorial's settings
 // and with settings of its own, over five seeds, beside TF-IDF with a linear classifier. Settings are chosen on 545 training questions held out
 // for it (seed 1), never on the test questions. Runs are kept in bench/.cache/adapt-trec.jsonl, so the benchmark goes on where it was stopped.
 
-import { existsSync } from 'node:fs'
 import { type Backbone, type Dataset, load, meanDeviation, readTrec, sameText, subset, tutorialSettings } from 'thaw'
 import { type Adapted, accuracyOf, adaptOnce, type Settings, tfidfRight } from './adapted.js'
 import type { BenchOptions } from './benchmark.js'
 import { dataFolder } from './data.js'
-import { wikiCheckpoint } from './pretrain-wiki.js'
+import { packaged } from './folders.js'
 import type { Row } from './row.js'
 import { keptRuns } from './runs.js'
 import { pairedBootstrap, verdict } from './statistics.js'
@@ -30,12 +29,7 @@ const candidates: Record<'full' | 'scratch', Settings[]> = {
 }
 
 export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
-  const checkpoint = quick ? `${wikiCheckpoint}-quick` : wikiCheckpoint
-  if (!existsSync(`${checkpoint}/training/done.json`))
-    throw new Error(
-      `adapt-trec: there is no pretrained checkpoint in ${checkpoint}: run npm run bench -- pretrain-wiki${quick ? ' --quick' : ''} first`,
-    )
-  const backbone = await load(checkpoint)
+  const backbone = await load(packaged.causal)
   const full = await readTrec(`${dataFolder()}/trec`)
   const data = quick ? { ...full, train: subset(full.train, 200, 1) } : full
   const once = keptRuns(quick ? `${bench}-quick` : bench)

@@ -5,3 +5,8 @@ import { fileURLToPath } from 'node:url'
 export const repositoryRoot = fileURLToPath(new URL('../..', import.meta.url)).replace(/[/\\]$/, '')
 export const resultsFolder = `${repositoryRoot}/bench/results`
 export const peersFolder = `${repositoryRoot}/bench/peers`
+/** The checkpoints that come with the repository. */
+export const packaged = {
+  causal: `${repositoryRoot}/packages/wiki-causal`,
+  masked: `${repositoryRoot}/packages/wiki-masked`,
+}

@@ -3,7 +3,7 @@
 // are among its first 50) and the same for every scheme: ten for up to 100 labels, three above. Every run has the same number of steps. Validation comes out of the
 // label budget, a fifth of it; below 100 labels there is none, and settings are those that the draws of 500 chose. Runs are kept in bench/.cache/low-resource.jsonl.
 
-import { existsSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import {
   type Dataset,
   discriminativeRates,
@@ -21,7 +21,7 @@ import { htmlReport } from '../../packages/thaw/dist/report/report.js'
 import { type Adapted, accuracyOf, adaptOnce, type Settings, tfidfRight } from './adapted.js'
 import type { BenchOptions } from './benchmark.js'
 import { dataFolder } from './data.js'
-import { wikiCheckpoint } from './pretrain-wiki.js'
+import { packaged } from './folders.js'
 import type { Row } from './row.js'
 import { cacheFolder, keptRuns } from './runs.js'
 
@@ -60,12 +60,7 @@ function drawn(examples: readonly LabelledText[], n: number, draw: number): Draw
 }
 
 export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
-  const checkpoint = quick ? `${wikiCheckpoint}-quick` : wikiCheckpoint
-  if (!existsSync(`${checkpoint}/training/done.json`))
-    throw new Error(
-      `${bench}: there is no pretrained checkpoint in ${checkpoint}: run npm run bench -- pretrain-wiki${quick ? ' --quick' : ''} first`,
-    )
-  const backbone = await load(checkpoint)
+  const backbone = await load(packaged.causal)
   const all = await readTrec(`${dataFolder()}/trec`)
   const examples = [...all.train, ...all.valid]
   const steps = quick ? 6 : 600

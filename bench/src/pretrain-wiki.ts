@@ -1,5 +1,5 @@
 // A causal model of about 5 M parameters on Wikipedia, and its perplexity per word on WikiText-2. The run is kept in bench/.cache/pretrain-wiki
-// and goes on where it was stopped; `adapt-trec` adapts what it leaves there.
+// and goes on where it was stopped; packages/wiki-causal is made of what it leaves there.
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createExecutor } from '@thaw/tensor'

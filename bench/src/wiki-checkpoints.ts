@@ -22,6 +22,7 @@ import {
 import { type Adapted, accuracyOf, adaptOnce, type Settings, tfidfRight } from './adapted.js'
 import type { BenchOptions } from './benchmark.js'
 import { dataFolder, modelsFolder } from './data.js'
+import { packaged } from './folders.js'
 import { wikiCheckpoint } from './pretrain-wiki.js'
 import type { Row } from './row.js'
 import { cacheFolder, keptRuns } from './runs.js'
@@ -53,6 +54,7 @@ const maskedSettings = (): Partial<PretrainSettings> & { text: string[] } => ({
 const candidates: Settings[] = [
   { pooling: 'max', rate: 3e-4, epochs: 8 },
   { pooling: 'mean', rate: 3e-4, epochs: 8 },
+  { pooling: 'mean', rate: 6e-4, epochs: 8 },
 ]
 
 export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
@@ -62,17 +64,14 @@ export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
   }
   const once = keptRuns(quick ? `${bench}-quick` : bench)
   const folders: Record<string, () => Promise<string>> = {
-    masked: async () => (quick ? `${wikiCheckpoint}-quick` : await pretrained(log)),
-    causal: async () => (quick ? `${wikiCheckpoint}-quick` : wikiCheckpoint),
+    masked: async () => (quick ? packaged.masked : await pretrained(log)),
+    causal: async () => (existsSync(join(wikiCheckpoint, 'config.json')) ? wikiCheckpoint : packaged.causal),
   }
   const rows: Row[] = []
   const tasks = [await trec(quick), await sst2(quick)]
   for (const [name, folderOf] of Object.entries(folders)) {
     if (!wanted(name)) continue
-    const folder = await folderOf()
-    if (!existsSync(join(folder, 'config.json')))
-      throw new Error(`${bench}: there is no checkpoint in ${folder}: run npm run bench -- pretrain-wiki first`)
-    const backbone = await load(folder)
+    const backbone = await load(await folderOf())
     const studies: Study[] = []
     for (const task of tasks) studies.push(await study(name, backbone, task, once, quick, log))
     rows.push(...studies.flatMap((each) => each.rows))
