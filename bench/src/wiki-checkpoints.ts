@@ -58,9 +58,9 @@ const candidates: Settings[] = [
 ]
 
 export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
-  const wanted = (name: string) => {
-    const named = only.filter((word) => word !== 'package')
-    return named.length === 0 || named.includes(name)
+  const chosen = (names: readonly string[]) => {
+    const named = names.filter((name) => only.includes(name))
+    return named.length === 0 ? names : named
   }
   const once = keptRuns(quick ? `${bench}-quick` : bench)
   const folders: Record<string, () => Promise<string>> = {
@@ -68,10 +68,11 @@ export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
     causal: async () => (existsSync(join(wikiCheckpoint, 'config.json')) ? wikiCheckpoint : packaged.causal),
   }
   const rows: Row[] = []
-  const tasks = [await trec(quick), await sst2(quick)]
-  for (const [name, folderOf] of Object.entries(folders)) {
-    if (!wanted(name)) continue
-    const backbone = await load(await folderOf())
+  const all = [await trec(quick), await sst2(quick)]
+  const names = chosen(all.map(({ name }) => name))
+  const tasks = all.filter(({ name }) => names.includes(name))
+  for (const name of chosen(Object.keys(folders))) {
+    const backbone = await load(await folders[name]!())
     const studies: Study[] = []
     for (const task of tasks) studies.push(await study(name, backbone, task, once, quick, log))
     rows.push(...studies.flatMap((each) => each.rows))
