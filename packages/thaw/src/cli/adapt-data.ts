@@ -27,6 +27,14 @@ export interface AdaptData {
   task: Task
   /** How each file was read, and where the validation examples come from. */
   notes: string[]
+  /** The options by which another file of the same form is read, without labels. */
+  unlabelled: UnlabelledFile
+}
+
+/** A file of new texts as the training file is one: its ending, and the options that name columns. */
+export interface UnlabelledFile {
+  ending: string
+  options: string[]
 }
 
 /** Reads the files. @throws naming file and line, at a label of validation or test that training does not have among others. */
@@ -41,15 +49,22 @@ export async function readData(files: DataFiles, options: DataOptions): Promise<
   }
   const valid = files.valid === undefined ? undefined : await also(files.valid)
   const test = files.test === undefined ? undefined : await also(files.test)
-  if (valid) return { train: examples, valid, test, task, notes }
+  const unlabelled = { ending: read.understood.format === 'trec' ? 'txt' : read.understood.format, options: columnOptions(options) }
+  if (valid) return { train: examples, valid, test, task, notes, unlabelled }
   const fraction = files.validFraction ?? Math.min(0.1, enoughValidation / examples.length)
   const stratified = hasLabels(task)
   const parts = split(examples, { fraction, seed: files.splitSeed, stratified })
   notes.push(
     `validation: ${share(fraction)} of the training examples, by seed ${files.splitSeed}: ${stratified ? 'labels in proportion, ' : ''}duplicates on one side`,
   )
-  return { ...parts, test, task, notes }
+  return { ...parts, test, task, notes, unlabelled }
 }
+
+const columnOptions = ({ text, pair, choices }: DataOptions): string[] => [
+  ...(text ? ['--text', text.join(',')] : []),
+  ...(pair === undefined ? [] : ['--pair', pair]),
+  ...(choices ? ['--choices', choices.join(',')] : []),
+]
 
 const share = (fraction: number): string => `${Number((100 * fraction).toPrecision(2))} %`
 

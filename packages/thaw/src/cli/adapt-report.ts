@@ -5,7 +5,7 @@ import { duration } from '../log/format.js'
 import { table } from '../log/table.js'
 import { degenerateRuns, type Failure, majorityShare } from '../metrics/degenerate.js'
 import { formatMeanDeviation } from '../metrics/deviation.js'
-import { hasLabels, type Task } from '../tasks/task.js'
+import { hasLabels } from '../tasks/task.js'
 import type { AdaptData } from './adapt-data.js'
 import type { SeedResult } from './adapt-seeds.js'
 import type { Floor } from './floor.js'
@@ -31,14 +31,14 @@ export function printReport(
   if (best.test) print(formatTaskScores('test', best.test))
   if (floor) print(namedResult('floor', `${floor.scores} on the ${floor.name} examples: ${floor.method}`))
   print(`\non the ${best.test ? 'test' : 'validation'} examples\n\n${formatTaskDetails(shown, process.stdout.columns ?? 100)}`)
-  for (const line of nextCommands(out, (data.test ?? data.valid)[0]!, data.task)) say(line)
+  for (const line of nextCommands(out, (data.test ?? data.valid)[0]!, data)) say(line)
 }
 
-/** A text as a word of the command line, in quotes. One with quotes, line ends or signs that a shell reads is not shown: another stands for it. */
-const quoted = (text: string, instead: string): string => `"${/^[\p{L}\p{N} ,.?;:()-]+$/u.test(text) ? text.slice(0, 60) : instead}"`
+/** A text as a word of the command line, in quotes. One with quotes, line ends, signs that a shell reads or a dash in front is not shown: another stands for it. */
+const quoted = (text: string, instead: string): string => `"${/^[\p{L}\p{N}][\p{L}\p{N} ,.?;:()-]*$/u.test(text) ? text.slice(0, 60) : instead}"`
 
 /** What to do with the model, as commands to copy. */
-function nextCommands(out: string, { text, pair, choices = [] }: Example, task: Task): string[] {
+function nextCommands(out: string, { text, pair, choices = [] }: Example, { task, unlabelled }: AdaptData): string[] {
   const folder = shellWord(out)
   const texts = [
     quoted(text, 'some text'),
@@ -48,7 +48,16 @@ function nextCommands(out: string, { text, pair, choices = [] }: Example, task: 
   return [
     '',
     named('try it', `thaw predict ${folder} ${texts.join(' ')}`),
-    named('', `thaw predict ${folder} --file new.csv --out labelled.csv`),
+    named(
+      '',
+      [
+        'thaw predict',
+        folder,
+        `--file new.${unlabelled.ending}`,
+        ...unlabelled.options.map((word) => shellWord(word)),
+        `--out labelled.${unlabelled.ending}`,
+      ].join(' '),
+    ),
     ...(hasLabels(task) && task.form === 'cross-encoder'
       ? [named('ship it', `thaw export ${folder} --to onnx --dtype int8 --out ${shellWord(`${out}-onnx`)}`)]
       : []),

@@ -56,6 +56,11 @@ test('similarity from a file: two towers, correlations, predictions for a pair a
     assert.match(one.stdout, /^-?\d\.\d{4}\n$/)
     const many = await thaw(['predict', 'sts', '--file', 'sts.tsv', '--text', 'a', '--pair', 'b'], { cwd })
     assert.match(many.stdout, /^a\tb\tscore\tpredicted_score\n/)
+    // the command that was printed to be copied
+    assert.ok(adapted.stderr.includes('thaw predict sts --file new.tsv --text a --pair b --out labelled.tsv\n'), adapted.stderr)
+    const missing = /^thaw: sts\.tsv: this model compares two texts; name the columns: --text FIRST --pair SECOND /
+    assert.match((await thaw(['predict', 'sts', '--file', 'sts.tsv', '--text', 'a'], { cwd })).stderr, missing)
+    assert.match((await thaw(['evaluate', 'sts', '--test', 'sts.tsv', '--text', 'a', '--label', 'score'], { cwd })).stderr, missing)
     assert.match((await thaw(['predict', 'sts', 'alone'], { cwd })).stderr, /this model compares two texts: give two of them; got 1\n$/)
     const evaluated = await thaw(['evaluate', 'sts', '--test', 'sts.tsv', ...data], { cwd })
     assert.match(evaluated.stdout, /^test +Pearson 0\.[5-9]\d*, Spearman .*108 examples\n\nthe worst mistakes\nline +truth +predicted +text\n/)
@@ -82,6 +87,11 @@ test('multiple choice from a file: candidates in columns, answers counted from 1
     assert.match(adapted.stdout, /^validation +accuracy (100|[89]\d)\.\d %, 8 examples$/m)
     const asked = await thaw(['predict', 'swag', 'the old town', 'who made the ship ?', 'where is the ship ?'], { cwd })
     assert.match(asked.stdout, /^label +score\n.*\nwhere is the ship \? +0\.\d{4}\nwho made the ship \? +0\.\d{4}\n$/)
+    assert.ok(adapted.stderr.includes('thaw predict swag --file new.csv --text context --choices first,second --out labelled.csv\n'), adapted.stderr)
+    assert.match(
+      (await thaw(['predict', 'swag', '--file', 'swag.csv', '--text', 'context'], { cwd })).stderr,
+      /^thaw: swag\.csv: this model chooses among 2 candidates; name their columns by --choices a,b,c \(JSONL: a field with a list\)\n$/,
+    )
     const evaluated = await thaw(['evaluate', 'swag', '--test', 'swag.csv', ...data], { cwd })
     assert.match(evaluated.stdout, /^test +accuracy (100|[89]\d)\.\d %, 80 examples/)
   }))

@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { inFolder } from '../testing/checkpoints.js'
 import { commandError, recordedLosses, recordedSteps, thaw, withoutSignals } from '../testing/command.js'
 import { toyBackbone, toyQuestions } from '../testing/toy.js'
+import { shellWord } from './screen.js'
 
 const questions = toyQuestions(100)
 const csv = (rows: typeof questions) =>
@@ -50,6 +51,19 @@ test('from CSV to a classifier: data shown, recipe shown, report, predictions, e
       assert.match(stdout, part)
     assert.ok(!existsSync(join(cwd, 'out/training/seed-1/training.safetensors')))
     assert.ok(existsSync(join(cwd, 'out/onnx/model.onnx')))
+
+    // the commands that are printed to be copied do what they say
+    const [byFile, exported] = ['thaw predict out --file .*', 'thaw export out .*'].map((line) =>
+      new RegExp(line).exec(stderr)![0].split(' ').slice(1),
+    )
+    assert.deepEqual(byFile, ['predict', 'out', '--file', 'new.csv', '--text', 'subject,body', '--out', 'labelled.csv'])
+    await writeFile(join(cwd, 'new.csv'), csv(questions.slice(80, 82)))
+    assert.equal((await thaw(byFile!, { cwd })).code, 0)
+    assert.match(await readFile(join(cwd, 'labelled.csv'), 'utf8'), /^id;subject;body;queue;label;score\n0;.*;0\.\d{4}\n1;.*;0\.\d{4}\n$/)
+    assert.equal((await thaw(exported!, { cwd })).code, 0)
+    assert.ok(existsSync(join(cwd, 'out-onnx/onnx/model_quantized.onnx')))
+    const guessed = await thaw(['predict', 'out', '--file', 'new.csv'], { cwd })
+    assert.equal(guessed.stderr, 'text from body; columns here: id, subject, body, queue; --text names others\n')
 
     await writeFile(join(cwd, 'new.csv'), 'n,question\n1,"where is the ""old"", old king ?"\n2,\n3,how old is the ship ?\n')
     const predicted = await thaw(['predict', 'out', '--file', 'new.csv', '--text', 'question'], { cwd })
@@ -135,6 +149,18 @@ test('a run that is killed or stopped goes on to the losses of one that is not',
     assert.match(finished.stderr, /this run is finished; there is nothing to resume\n/)
   }),
 )
+
+test('without a checkpoint, and none to be had: the ways out are the command that was given, with a checkpoint in it', () =>
+  inWorkplace(async (cwd) => {
+    const place = { HF_HUB_CACHE: join(cwd, 'no-cache'), THAW_REGISTRY: '' }
+    // no model has so many positions: where the bundled checkpoint is installed and serves, the run ends there
+    const given = [...columns, '--max-length', '100000', '--no-baseline', '--out', 'my tickets', '--threads', '1']
+    const { stderr } = await thaw(['adapt', '--train', 'train.csv', '--offline', ...given], { cwd, env: place })
+    const rest = `--train train.csv ${given.map((word) => shellWord(word)).join(' ')}`
+    const taken = `thaw adapt sentence-transformers/all-MiniLM-L6-v2 ${rest}`
+    if (stderr.includes('max length 100000')) assert.ok(stderr.includes(`take it with  ${taken} --overwrite\n`), stderr)
+    else assert.ok(stderr.includes(`take it:  ${taken}\n`) && stderr.includes(`then thaw adapt wiki-causal ${rest}\n`), stderr)
+  }))
 
 test('mistakes are named, with the way out', () =>
   inWorkplace(async (folder) => {

@@ -130,7 +130,7 @@ export function registerAdapt(program: Command): void {
   command.action(runAdapt)
 }
 
-async function runAdapt(checkpoint: string | undefined, options: Options): Promise<void> {
+async function runAdapt(checkpoint: string | undefined, options: Options, command: Command): Promise<void> {
   const {
     out,
     resume = false,
@@ -167,7 +167,7 @@ async function runAdapt(checkpoint: string | undefined, options: Options): Promi
   const noServer = offline ?? process.env.HF_HUB_OFFLINE === '1'
   const chosen = run.checkpoint
     ? await namedCheckpoint(run.checkpoint, noServer)
-    : await chooseCheckpoint({ offline: noServer, commandWith: commandWith(given.train!, out), ask: terminalQuestion(), serves: bundledDefault() })
+    : await chooseCheckpoint({ offline: noServer, commandWith: commandWith(command.parent!.args), ask: terminalQuestion(), serves: bundledDefault() })
   run.checkpoint = chosen.name
   const backbone = { ...(await load(chosen.folder)), source: chosen.name }
   const shape = `${backbone.config.layers} layers × ${backbone.config.hidden}`
@@ -210,8 +210,11 @@ async function runAdapt(checkpoint: string | undefined, options: Options): Promi
   })
 }
 
-const commandWith = (train: string, out: string) => (checkpoint: string) =>
-  `thaw adapt ${checkpoint} --train ${shellWord(train)} --out ${shellWord(out)}`
+/** The command that was given (`adapt` and its options), with a checkpoint in it. */
+const commandWith =
+  ([name, ...options]: readonly string[]) =>
+  (checkpoint: string) =>
+    ['thaw', name!, checkpoint, ...options.filter((word) => word !== '--offline')].map((word) => shellWord(word)).join(' ')
 
 /** Longer than this, a run's line about time says how it becomes shorter. */
 const longRun = 20 * 60

@@ -5,6 +5,7 @@ import { table } from '../log/table.js'
 import { decide } from '../metrics/thresholds.js'
 import type { TextLike } from '../tasks/form.js'
 import type { Task } from '../tasks/task.js'
+import type { DataOptions } from './data-options.js'
 
 export interface Answer {
   /** A list where a text may have several. */
@@ -94,4 +95,20 @@ export function givenExamples(task: Task, pairs: boolean, texts: readonly string
   if (!pairs) return texts.map((text) => ({ text }))
   if (texts.length !== 2) throw new Error(`this model compares two texts: give two of them; got ${texts.length}`)
   return [{ text: texts[0]!, pair: texts[1]! }]
+}
+
+/**
+ * What a file must give beside its texts. A model of pairs would answer for the first texts alone without a word.
+ *
+ * @throws naming the option that is missing.
+ */
+export function refuseMissingColumns(file: string, task: Task, pairs: boolean, { pair, choices }: Pick<DataOptions, 'pair' | 'choices'>): void {
+  if (task.kind === 'multiple-choice' && !choices)
+    throw new Error(
+      `${file}: this model chooses among ${task.choices} candidates; name their columns by --choices a,b,c (JSONL: a field with a list)`,
+    )
+  if (task.kind !== 'multiple-choice' && pairs && pair === undefined)
+    throw new Error(
+      `${file}: this model compares two texts; name the columns: --text FIRST --pair SECOND (--format csv, tsv or jsonl, where the ending does not say it)`,
+    )
 }

@@ -55,7 +55,7 @@ test('without a terminal, or offline, the bundled one is taken, and it is said',
     const mute = await saying(registry, () => chooseCheckpoint(choice({ serves: '/bundle' })))
     assert.deepEqual(mute.result, { name: 'wiki-causal', folder: '/bundle' })
     assert.match(mute.said, /there is no terminal to ask on: the bundled wiki-causal\n/)
-    assert.match(mute.said, /take it with {2}thaw adapt sentence-transformers\/all-MiniLM-L6-v2 --train t\.csv --out t\n/)
+    assert.match(mute.said, /take it with {2}thaw adapt sentence-transformers\/all-MiniLM-L6-v2 --train t\.csv --out t --overwrite\n/)
     const offline = await saying(registry, () =>
       chooseCheckpoint(choice({ serves: '/bundle', offline: true, ask: async () => assert.fail('asked') })),
     )

@@ -84,7 +84,8 @@ export async function chooseCheckpoint({ offline, commandWith, ask, serves }: Ch
     ),
   )
   for (const line of proposal()) say(line)
-  say(named('', `usually more accurate; take it with  ${commandWith(name)}`))
+  // by then this run will be in the folder
+  say(named('', `usually more accurate; take it with  ${commandWith(name)} --overwrite`))
   return { name: bundled, folder: serves }
 }
 

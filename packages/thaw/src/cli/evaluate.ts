@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander'
 import { countFromOne, fitToTask } from './adapt-task.js'
+import { refuseMissingColumns } from './answers.js'
 import { addDataOptions, type DataOptions, dataOptionsOf, describeReading, readLabelled } from './data-options.js'
 import { openModel } from './open-model.js'
 import { named, print, say } from './screen.js'
@@ -31,8 +32,9 @@ export function registerEvaluate(program: Command): void {
     .option('--base <checkpoint>', 'of an adapter: where the checkpoint it was trained on is now')
     .option('--threads <n>', 'default: all cores, at most 8', count)
   command.action(async (folder: string, { test, mistakes, threads, base, ...given }: Options) => {
-    const { task, model } = await openModel(folder, { threads, base })
+    const { task, model, pairs } = await openModel(folder, { threads, base })
     await using _ = model
+    refuseMissingColumns(test, task, pairs, given)
     const several = task.kind === 'multi-label' ? { multiLabel: true } : {}
     const read = await readLabelled(test, { ...dataOptionsOf(given), ...several })
     const examples = fitToTask(test, read.examples, task, "the model's labels", countFromOne(read.examples))

@@ -10,7 +10,7 @@ import { csvLine } from '../data/table.js'
 import { counted, count as number } from '../log/format.js'
 import { progress } from '../log/progress.js'
 import type { TextLike } from '../tasks/form.js'
-import { type Answer, type Answers, answers, givenExamples } from './answers.js'
+import { type Answer, type Answers, answers, givenExamples, refuseMissingColumns } from './answers.js'
 import { openModel } from './open-model.js'
 import { say } from './screen.js'
 import { count, names } from './values.js'
@@ -67,6 +67,7 @@ async function predict(folder: string, texts: string[], options: Options): Promi
   await using _ = model
   const asked = answers(task, model)
   const given = texts.length > 0 ? givenExamples(task, pairs, texts) : undefined
+  if (!given) refuseMissingColumns(options.file ?? 'standard input', task, pairs, options)
   if (given?.length === 1 && options.out === undefined) {
     process.stdout.write(`${await asked.explain(given[0]!, options.top)}\n`)
     return
@@ -121,6 +122,7 @@ async function readInput(
   const { examples, records, understood } = await readExamples(file, wanted)
   const columns = understood.columns ?? ['label', 'question']
   const taken = asked.columns.some((name) => columns.includes(name))
+  if (!text && columns.length > 1) say(`text from ${understood.text.join(' + ')}; columns here: ${columns.join(', ')}; --text names others`)
   const added = taken ? asked.columns.map((name) => `predicted_${name}`) : asked.columns
   if (taken) say(`the input has a column ${asked.columns.join(' or ')} already: predictions are in ${added.join(' and ')}`)
   const cells = (answer: Answer | undefined) => asked.columns.map((name) => answer?.[name])

@@ -20,13 +20,15 @@ export interface Finished {
 export interface CommandOptions {
   cwd: string
   input?: string
+  /** Variables beside those of this process. */
+  env?: Readonly<Record<string, string>>
   /** Sends a signal as soon as the condition holds. */
   send?: { signal: NodeJS.Signals; when: () => Promise<boolean>; after?: number }
 }
 
 /** Runs `thaw` to its end. */
-export async function thaw(args: readonly string[], { cwd, input = '', send }: CommandOptions): Promise<Finished> {
-  const child = spawn(process.execPath, [program, ...args], { cwd })
+export async function thaw(args: readonly string[], { cwd, input = '', env, send }: CommandOptions): Promise<Finished> {
+  const child = spawn(process.execPath, [program, ...args], { cwd, env: { ...process.env, ...env } })
   const streams = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) child[name].setEncoding('utf8').on('data', (text: string) => (streams[name] += text))
   child.stdin.on('error', () => {}).end(input)
