@@ -9,32 +9,30 @@ import { named, percent, say, shortNumber } from './screen.js'
 
 type Plan = Extract<AdaptEvent, { kind: 'plan' }>
 
-/** What the recipe does, in lines. */
-export function describePlan(
-  { settings, steps, trained, parameters, truncated, load, stages }: Plan,
-  backbone: Backbone,
+/** What the recipe does: what trains, for how long, at which rate, with which regularizers. */
+export function describeRecipe(
+  { settings, steps, trained, parameters }: Pick<Plan, 'settings' | 'steps' | 'trained' | 'parameters'>,
   examples: number,
   epochsChosen: boolean,
 ): string[] {
-  const perEpoch = steps / settings.epochs
-  const { scheme, pooling, epochs, batch, rate, headFactor, warmup, dropout, weightDecay, clip } = settings
+  const perEpoch = Math.ceil(steps / settings.epochs)
+  const { pooling, epochs, batch, rate, headFactor, warmup, dropout, weightDecay, clip } = settings
+  return [
+    `${whatTrains(settings)}: ${count(trained)} of ${count(parameters)} parameters are trained`,
+    `${counted(steps, 'step')}: ${counted(epochs, 'epoch')} of ${counted(perEpoch, 'batch', 'batches')} of ${batch}, from ${counted(examples, 'example')}${epochsChosen ? ` (epochs chosen so that few examples, too, get ${enoughSteps} steps)` : ''}`,
+    `AdamW, rate ${shortNumber(rate)}${headFactor === 1 ? '' : ` (head ${shortNumber(rate * headFactor)})`} after ${counted(warmup, 'step')} of warm-up, then linear to 0`,
+    `pooling ${pooling}, dropout ${dropout}, weight decay ${weightDecay}, ${clip > 0 ? `gradients clipped at ${clip}` : 'no clipping'}, seed ${settings.seed}${furtherSettings(settings)}`,
+  ]
+}
+
+/** What the recipe does with which parameters, in lines. */
+export function describePlan(plan: Plan, backbone: Backbone, examples: number, epochsChosen: boolean): string[] {
+  const { settings, truncated, load, stages } = plan
   const lines = [
-    named('recipe', `${whatTrains(settings)}: ${count(trained)} of ${count(parameters)} parameters are trained`),
-    named(
-      '',
-      `${counted(steps, 'step')}: ${counted(epochs, 'epoch')} of ${counted(perEpoch, 'batch', 'batches')} of ${batch}, from ${counted(examples, 'example')}${epochsChosen ? ` (epochs chosen so that few examples, too, get ${enoughSteps} steps)` : ''}`,
-    ),
-    named(
-      '',
-      `AdamW, rate ${shortNumber(rate)}${headFactor === 1 ? '' : ` (head ${shortNumber(rate * headFactor)})`} after ${counted(warmup, 'step')} of warm-up, then linear to 0`,
-    ),
-    named(
-      '',
-      `pooling ${pooling}, dropout ${dropout}, weight decay ${weightDecay}, ${clip > 0 ? `gradients clipped at ${clip}` : 'no clipping'}, seed ${settings.seed}${furtherSettings(settings)}`,
-    ),
+    ...describeRecipe(plan, examples, epochsChosen).map((line, i) => named(i === 0 ? 'recipe' : '', line)),
     named('parameters', `${count(load.loaded.length)} of ${count(backbone.parameters.size)} loaded from ${backbone.source}`),
     named('', `new: ${shortList(load.fresh)}`),
-    named('', `unused: ${shortList(load.unused)}${scheme === 'scratch' ? ' (from scratch: nothing is loaded)' : ''}`),
+    named('', `unused: ${shortList(load.unused)}${settings.scheme === 'scratch' ? ' (from scratch: nothing is loaded)' : ''}`),
   ]
   for (const [i, stage] of stages.entries()) lines.push(named(i === 0 ? 'stages' : '', stage))
   if (truncated > 0) lines.push(named('', cutTexts(truncated, settings.maxLength, backbone.config.positions)))

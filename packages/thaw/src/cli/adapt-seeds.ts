@@ -9,13 +9,14 @@ import { addOnnxFile } from '../export/index.js'
 import { withDiskErrors } from '../train/disk-errors.js'
 import { lockRun } from '../train/run-lock.js'
 import { removeTrainingState } from '../train/state.js'
+import { adaptCard, type CardSource } from './adapt-card.js'
 import type { AdaptData } from './adapt-data.js'
 import { runInParallel, tellParent, usefulJobs } from './adapt-parallel.js'
 import { failuresOf, printReport } from './adapt-report.js'
 import { adaptScreen, describePlan } from './adapt-screen.js'
 import { floorOf } from './floor.js'
 import { interruptible } from './interrupt.js'
-import { named, say } from './screen.js'
+import { named, say, shellWord } from './screen.js'
 import { evaluateTask, mainScore, type TaskEvaluation } from './task-evaluation.js'
 
 export interface SeedsOptions {
@@ -27,6 +28,8 @@ export interface SeedsOptions {
   resume: boolean
   /** The command that goes on with the run. */
   goOn: string
+  /** What the model's card says beside the results. */
+  card: CardSource
   /** The number of epochs was not given. */
   epochsChosen: boolean
   threads: number | undefined
@@ -69,7 +72,8 @@ async function runSeeds(options: SeedsOptions): Promise<void> {
     return
   }
   const reportFile = join(out, 'training', 'report.json')
-  if (resume && existsSync(reportFile)) say('this run is finished; there is nothing to resume')
+  const finished = resume && existsSync(reportFile)
+  if (finished) say('this run is finished; there is nothing to resume')
   if (!resume) await rm(reportFile, { force: true })
   const all = Array.from({ length: seeds }, (_, i) => settings.seed + i)
   if (!resume) for (const seed of all) await rm(placeOf(out, seed).folder, { recursive: true, force: true })
@@ -87,9 +91,18 @@ async function runSeeds(options: SeedsOptions): Promise<void> {
   const failures = failuresOf(results, options.data)
   await writeFile(reportFile, JSON.stringify({ results, floor, failures }, undefined, 2))
   const onnx = await addOnnxFile(out)
-  printReport(results, bestOf(results)!, options, { floor, failures })
+  const best = bestOf(results)!
+  // of a run that was finished before, the card may have been edited since
+  if (!finished) await writeFile(join(out, 'README.md'), await adaptCard(options.card, options, results, best))
+  printReport(results, best, options, { floor, failures })
   if (onnx !== undefined)
     say(named('files', `safetensors and tokenizer, and onnx/model.onnx (fp32, ${(onnx / 1e6).toFixed(1)} MB) for any ONNX runtime`))
+  say(
+    named(
+      'card',
+      `README.md: what it is, how it was made, how well it does; look through it before you share it: thaw hub push ${shellWord(out)} OWNER/NAME`,
+    ),
+  )
 }
 
 /** Where a seed keeps its things. */

@@ -52,6 +52,27 @@ test('from CSV to a classifier: data shown, recipe shown, report, predictions, e
     assert.ok(!existsSync(join(cwd, 'out/training/seed-1/training.safetensors')))
     assert.ok(existsSync(join(cwd, 'out/onnx/model.onnx')))
 
+    const card = await readFile(join(cwd, 'out/README.md'), 'utf8')
+    for (const part of [
+      '---\nlibrary_name: thaw\npipeline_tag: "text-classification"\nbase_model: "lm"\n',
+      'Classifies texts by 3 labels: HUM, LOC, NUM.',
+      '- train.csv: 80 rows, csv with ;, text from subject + body, label from queue\n',
+      'Adapted from `lm`.',
+      '    full: everything: ',
+      '    90 steps: 10 epochs of 9 batches of 8, from 72 examples\n',
+      '    thaw adapt lm --train train.csv --text subject,body --label queue --threads 1 --out out --test test.csv --epochs 10 --rate 0.003 --seeds 2\n',
+      'lm has no card that names its licence; name one before you share this model.',
+    ])
+      assert.ok(card.includes(part), `${part}\n${card}`)
+    assert.match(card, /\| test\.csv \| test \| accuracy \| [\d.]+ ± [\d.]+ % \| 2 \|\n\| test\.csv \| test \| macro-F1 /)
+    assert.match(card, /- type: "f1"\n {6}value: [01][\d.]*\n {6}name: "macro-F1, mean of 2 seeds, deviation 0/)
+    // it is shown, and goes along when the model is shared
+    const shared = await thaw(['hub', 'push', 'out', 'me/queues', '--registry', 'registry'], { cwd })
+    assert.deepEqual([shared.code, shared.stdout], [0, `${join('registry', 'me', 'queues')}\n`])
+    assert.equal((await thaw(['hub', 'list', '--registry', 'registry', '--cache', 'none'], { cwd })).stdout, 'me/queues\n')
+    assert.equal((await thaw(['hub', 'card', 'me/queues', '--registry', 'registry'], { cwd })).stdout, card)
+    assert.equal((await thaw(['hub', 'card', 'out'], { cwd })).stdout, card)
+
     // the commands that are printed to be copied do what they say
     const [byFile, exported] = ['thaw predict out --file .*', 'thaw export out .*'].map((line) =>
       new RegExp(line).exec(stderr)![0].split(' ').slice(1),

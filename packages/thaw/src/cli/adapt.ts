@@ -25,6 +25,8 @@ import { count, countOrNone, nonNegative, positive, probability, range, share, w
 /** What a run is made of: kept as training/run.json, read again by --resume. */
 export interface AdaptRun extends DataOptions, Partial<Omit<AdaptSettings, 'recipe'>> {
   command: 'adapt'
+  /** The words after `thaw`, as they were given, with the checkpoint that was chosen where none was named. */
+  words?: string[]
   checkpoint: string
   train: string
   valid?: string
@@ -44,7 +46,7 @@ export interface AdaptRun extends DataOptions, Partial<Omit<AdaptSettings, 'reci
   frozenCache?: number
 }
 
-interface Options extends Omit<AdaptRun, 'command' | 'checkpoint'> {
+interface Options extends Omit<AdaptRun, 'command' | 'words' | 'checkpoint'> {
   out: string
   resume?: boolean
   overwrite?: boolean
@@ -169,6 +171,7 @@ async function runAdapt(checkpoint: string | undefined, options: Options, comman
     ? await namedCheckpoint(run.checkpoint, noServer)
     : await chooseCheckpoint({ offline: noServer, commandWith: commandWith(command.parent!.args), ask: terminalQuestion(), serves: bundledDefault() })
   run.checkpoint = chosen.name
+  if (!resume) run.words = ['adapt', ...(checkpoint === undefined ? [chosen.name] : []), ...command.parent!.args.slice(1)]
   const backbone = { ...(await load(chosen.folder)), source: chosen.name }
   const shape = `${backbone.config.layers} layers × ${backbone.config.hidden}`
   const size = [...backbone.parameters.values()].reduce((sum, { data }) => sum + data.length, 0)
@@ -199,6 +202,12 @@ async function runAdapt(checkpoint: string | undefined, options: Options, comman
     out,
     resume,
     goOn,
+    card: {
+      command: ['thaw', ...(run.words ?? ['adapt'])].map((word) => shellWord(word)).join(' '),
+      base: chosen,
+      train: run.train,
+      ...(run.test === undefined ? {} : { test: run.test }),
+    },
     threads,
     ...(run.frozenCache === undefined ? {} : { frozenCache: run.frozenCache * 2 ** 20 }),
     saveEvery,

@@ -1,12 +1,13 @@
 // A model card (Mitchell et al. 2019) in the hub's format: facts as YAML for machines, the same for people below (https://huggingface.co/docs/hub/model-cards).
 
-import { formatMeanDeviation } from '../metrics/deviation.js'
+import { formatMeanDeviation, meanDeviation } from '../metrics/deviation.js'
+import { isRemoteName } from './remote/names.js'
 
 export interface CardResult {
   /** For example `TREC-6`. */
   dataset: string
   split: string
-  /** `accuracy`, `f1`, `perplexity`, … */
+  /** `accuracy`, `macro-F1`, `Pearson`, `perplexity`, … */
   metric: string
   /** One value a seed; accuracies as fractions. */
   values: readonly number[]
@@ -35,6 +36,12 @@ export interface ModelCard {
   limits?: readonly string[]
 }
 
+/** What the hub calls metrics that people call otherwise. */
+const hubMetrics: Readonly<Record<string, string>> = { 'macro-F1': 'f1', Pearson: 'pearson', Spearman: 'spearmanr' }
+
+/** Metrics that are printed in per cent. */
+const isShare = (metric: string): boolean => /accuracy|f1|precision|recall/i.test(metric)
+
 /** A string that is the same in YAML and in JSON. */
 const quoted = (text: string): string => JSON.stringify(text)
 
@@ -56,12 +63,31 @@ export function formatCard(card: ModelCard): string {
     .concat('\n')
 }
 
+/**
+ * What a card says for machines of licence and languages; nothing where it says nothing, or is none.
+ *
+ * ```ts
+ * cardFacts('---\nlicense: apache-2.0\nlanguage: en\n---\n# MiniLM')   // { licence: 'apache-2.0', languages: ['en'] }
+ * ```
+ */
+export function cardFacts(text: string): Pick<ModelCard, 'licence' | 'languages'> {
+  const header = /^---\r?\n([\s\S]*?)\r?\n---/.exec(text)?.[1] ?? ''
+  const values = (name: string): string[] => {
+    const [, inline = '', below = ''] = new RegExp(`^${name}:[ \\t]*(.*)((?:\\r?\\n[ \\t]*-[ \\t]+.*)*)`, 'm').exec(header) ?? []
+    return [...inline.replace(/^\[|\]$/g, '').split(','), ...below.split('\n').map((line) => line.replace(/^\s*-/, ''))]
+      .map((value) => value.trim().replace(/^["']|["']$/g, ''))
+      .filter((value) => value !== '')
+  }
+  const [[licence], languages] = [values('license'), values('language')]
+  return { ...(licence === undefined ? {} : { licence }), ...(languages.length > 0 ? { languages } : {}) }
+}
+
 function frontMatter({ name, pipeline, licence, languages, base, results = [] }: ModelCard): string {
   const lines = ['---', 'library_name: thaw']
   if (licence) lines.push(`license: ${quoted(licence)}`)
   if (languages) lines.push(`language: [${languages.map(quoted).join(', ')}]`)
   if (pipeline) lines.push(`pipeline_tag: ${quoted(pipeline)}`)
-  if (base) lines.push(`base_model: ${quoted(base)}`)
+  if (base && isRemoteName(base)) lines.push(`base_model: ${quoted(base)}`)
   if (results.length > 0) {
     lines.push('model-index:', `- name: ${quoted(name)}`, '  results:')
     for (const { dataset, split, metric, values } of results)
@@ -73,18 +99,22 @@ function frontMatter({ name, pipeline, licence, languages, base, results = [] }:
         `      type: ${quoted(dataset.toLowerCase().replace(/[^a-z0-9]+/g, '-'))}`,
         `      split: ${quoted(split)}`,
         '    metrics:',
-        `    - type: ${quoted(metric)}`,
-        `      value: ${values.reduce((a, b) => a + b, 0) / values.length}`,
-        `      name: ${quoted(`${metric}, mean of ${values.length} ${values.length === 1 ? 'seed' : 'seeds'}`)}`,
+        `    - type: ${quoted(hubMetrics[metric] ?? metric)}`,
+        `      value: ${meanDeviation(values).mean}`,
+        `      name: ${quoted(`${metric}, ${ofSeeds(values)}`)}`,
       )
   }
   return [...lines, '---'].join('\n')
 }
 
+/** The hub has no field for the spread of a metric: it is part of its name. */
+const ofSeeds = (values: readonly number[]): string =>
+  values.length === 1 ? 'one seed' : `mean of ${values.length} seeds, deviation ${Number(meanDeviation(values).deviation.toPrecision(3))}`
+
 function resultsTable(results: readonly CardResult[]): string {
   const rows = results.map(({ dataset, split, metric, values }) => {
-    const share = values.every((value) => value >= 0 && value <= 1)
-    const text = formatMeanDeviation(values, share ? { scale: 100, digits: 1 } : { digits: 2 })
+    const share = isShare(metric)
+    const text = formatMeanDeviation(values, share ? { scale: 100, digits: 1 } : { digits: values.every((value) => Math.abs(value) <= 1) ? 3 : 2 })
     return `| ${dataset} | ${split} | ${metric} | ${text}${share ? ' %' : ''} | ${values.length} |`
   })
   return ['| Data | Split | Metric | Value | Seeds |', '|---|---|---|---|---|', ...rows].join('\n')
