@@ -1,8 +1,9 @@
 // `thaw export`: a checkpoint for other programs: safetensors for Python's transformers, ONNX for transformers.js and any ONNX runtime.
 
+import { basename, dirname, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { Option } from 'commander'
-import { type ExportDtype, type ExportFormat, type ExportReport, exportCheckpoint, exportFormats } from '../export/index.js'
+import { type ExportDtype, type ExportFormat, type ExportReport, exportCheckpoint, exportFormats, onnxFiles } from '../export/index.js'
 import { table } from '../log/table.js'
 import { refuseUsedFolder } from './out-folder.js'
 import { print, say, shellWord } from './screen.js'
@@ -55,15 +56,9 @@ async function run(folder: string, { to, dtype, out, overwrite = false }: Option
 }
 
 /** What to run next. */
-function nextSteps({ to, out, className, dtypes }: ExportReport): string {
+function nextSteps({ to, out, className, dtypes, pairs }: ExportReport): string {
   if (to === 'onnx')
-    return [
-      'In JavaScript (npm install @huggingface/transformers):',
-      "  import { env, pipeline } from '@huggingface/transformers'",
-      `  env.localModelPath = './'`,
-      `  const classify = await pipeline('text-classification', ${JSON.stringify(out)}${dtypes.length > 1 ? ", { dtype: 'fp32' }" : ''})`,
-      "  console.log(await classify('…', { top_k: null }))",
-    ].join('\n')
+    return inJavaScript(out, { pairs, dtype: dtypes.length > 1 ? `, { dtype: '${onnxFiles[dtypes[0]!].transformersJs}' }` : '' }).join('\n')
   if (to === 'adapter') return `Thaw reads the folder as it does a classifier's: thaw predict ${shellWord(out)} "…"`
   if (className === undefined) return `Thaw itself reads the folder too: thaw predict ${shellWord(out)} "…"`
   return [
@@ -72,4 +67,28 @@ function nextSteps({ to, out, className, dtypes }: ExportReport): string {
     `  tokenizer = AutoTokenizer.from_pretrained(${JSON.stringify(out)})`,
     `  model = ${className}.from_pretrained(${JSON.stringify(out)})`,
   ].join('\n')
+}
+
+/** The program that runs the folder in transformers.js, whose pipeline takes single texts only. */
+function inJavaScript(out: string, { pairs, dtype }: { pairs: boolean; dtype: string }): string[] {
+  const name = JSON.stringify(basename(resolve(out)))
+  const place = `  env.localModelPath = ${JSON.stringify(`${dirname(out).replaceAll('\\', '/')}/`)}`
+  const first = 'In JavaScript (npm install @huggingface/transformers):'
+  if (!pairs)
+    return [
+      first,
+      "  import { env, pipeline } from '@huggingface/transformers'",
+      place,
+      `  const classify = await pipeline('text-classification', ${name}${dtype})`,
+      "  console.log(await classify('…', { top_k: null }))",
+    ]
+  return [
+    first,
+    "  import { AutoModelForSequenceClassification, AutoTokenizer, env } from '@huggingface/transformers'",
+    place,
+    `  const tokenizer = await AutoTokenizer.from_pretrained(${name})`,
+    `  const model = await AutoModelForSequenceClassification.from_pretrained(${name}${dtype})`,
+    "  const { logits } = await model(tokenizer('…', { text_pair: '…' }))",
+    '  console.log(logits.tolist(), model.config.id2label)',
+  ]
 }

@@ -42,8 +42,10 @@ export function shapedForTransformers(
 ): ShapedModel | { reason: string } {
   const layout = layoutOf(config)
   if (layout === 'thaw' || layout === 'roberta') return { reason: "transformers has no class for this backbone's shape" }
-  const inserted = [...parameters.keys()].find((path) => !knownPath.test(path))
+  const inserted = insertedPath(parameters)
   if (inserted) return { reason: `transformers has no place for what the recipe put into the network (${inserted})` }
+  if (details.form === 'two-tower')
+    return { reason: 'the head compares two texts that are read apart (two towers), which no class of transformers does' }
   if (details.mix) return { reason: 'the head reads a mix of all layers, averaged over the tokens, which no class of transformers does' }
   const wanted = layout === 'gpt2' ? ['last', 'clf'] : ['first']
   if (!wanted.includes(details.pooling))
@@ -55,6 +57,9 @@ export function shapedForTransformers(
 }
 
 const knownPath = /^(embeddings|layers\.\d+\.(attention|feedforward)\.(query|key|value|output|norm|up|down)|norm|pooler|heads)\b/
+
+/** The first parameter that no pretrained form has: of an adapter, say. */
+export const insertedPath = (parameters: Parameters): string | undefined => [...parameters.keys()].find((path) => !knownPath.test(path))
 
 const head = (parameters: Parameters, kind: 'weight' | 'bias'): NamedValues => parameters.get(`heads.classification.${kind}`)!
 

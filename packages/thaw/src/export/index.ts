@@ -10,7 +10,7 @@ import { replaceFolder } from '../hub/replace-folder.js'
 import { writeAdapterFolder } from './adapter.js'
 import { type ExportDtype, exportDtypes, foldedClassifier, onnxBytes, onnxFiles, writeOnnxFolder } from './onnx.js'
 import { safetensorsPlan } from './safetensors.js'
-import { exportSource, isClassifier, notDeployable, sourceOf } from './source.js'
+import { deployable, exportSource, isClassifier, notDeployable, sourceOf } from './source.js'
 
 export { type ExportDtype, exportDtypes, onnxFiles } from './onnx.js'
 
@@ -35,6 +35,8 @@ export interface ExportReport {
   files: { name: string; bytes: number }[]
   /** transformers' class that gives the same results, where there is one (safetensors). */
   className: string | undefined
+  /** It reads pairs of texts. */
+  pairs: boolean
   /** What else one should know: why transformers has no such class, what is missing. */
   notes: string[]
 }
@@ -56,11 +58,7 @@ export async function exportCheckpoint(folder: string, options: ExportOptions): 
   let className: string | undefined
   const notes: string[] = []
   if (to === 'onnx') {
-    const { classifier } = source
-    if (!classifier)
-      throw new Error(
-        `${folder}: only classifiers are exported to ONNX, and this checkpoint is none (its config.json names no labels and pooling); adapt it first: thaw adapt ${folder} --train …`,
-      )
+    const classifier = deployable(folder, source)
     await replaceFolder(
       out,
       async (temporary) => {
@@ -83,7 +81,7 @@ export async function exportCheckpoint(folder: string, options: ExportOptions): 
     notes.push(...plan.notes)
     await writeCheckpoint(out, { ...plan.checkpoint, extra: await card(folder) })
   }
-  return { out, to, dtypes, files: filesIn(out), className, notes }
+  return { out, to, dtypes, files: filesIn(out), className, pairs: source.classifier?.pairs === true, notes }
 }
 
 /**

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { adapt } from '../adapt/adapt.js'
+import { loadTaskModel, type TaskModel } from '../adapt/task-models.js'
 import { classification } from '../tasks/classification.js'
 import { regression } from '../tasks/regression.js'
 import { inFolder } from '../testing/checkpoints.js'
@@ -61,5 +62,28 @@ test('two towers and similarity have no such file', () =>
     await assert.rejects(exportCheckpoint(join(root, 'towers'), { to: 'onnx', out: join(root, 'x') }), {
       message: `${join(root, 'towers')}: the classifier compares two towers, which an exported file is not made for; run it with Thaw`,
     })
-    await assert.rejects(exportCheckpoint(join(root, 'alike'), { to: 'onnx', out: join(root, 'x') }), /only classifiers are exported to ONNX/)
+    await assert.rejects(exportCheckpoint(join(root, 'alike'), { to: 'onnx', out: join(root, 'x') }), {
+      message: `${join(root, 'alike')}: only classifiers are exported to ONNX, and this is a model of regression; run it with Thaw, or export its weights: --to safetensors`,
+    })
+    // their weights leave, and what Python can do with them is said
+    const reasons = {
+      towers: [
+        'the classifier as a whole cannot be loaded by transformers: the head compares two texts that are read apart (two towers), which no class of transformers does',
+        'transformers loads the backbone alone (BertModel); the head is in model.safetensors as heads.pair.weight [48, 3] and .bias',
+      ],
+      alike: [
+        'the model as a whole cannot be loaded by transformers: it is a model of regression, and no class of transformers has its head',
+        'transformers loads the backbone alone (BertModel); the head is in model.safetensors as heads.regression.weight [16, 1] and .bias',
+      ],
+    }
+    for (const [name, notes] of Object.entries(reasons)) {
+      const out = join(root, `${name}-python`)
+      const report = await exportCheckpoint(join(root, name), { to: 'safetensors', out })
+      assert.deepEqual([report.className, report.notes], [undefined, notes])
+      const [was, is] = [await loadTaskModel(join(root, name), { threads: 1 }), await loadTaskModel(out, { threads: 1 })]
+      const answersOf = async ({ model }: TaskModel) => JSON.stringify(await model.predict(data.valid.slice(0, 2)))
+      assert.equal(await answersOf(is), await answersOf(was))
+      await was.model.dispose()
+      await is.model.dispose()
+    }
   }))

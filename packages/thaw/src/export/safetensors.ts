@@ -4,7 +4,7 @@ import { mergeAdapters } from '../adapt/adapter/index.js'
 import type { NamedValues } from '../adapt/backbone.js'
 import type { CheckpointToWrite } from '../hub/checkpoint.js'
 import { layoutOf } from '../hub/names.js'
-import { shapedForTransformers } from './heads.js'
+import { insertedPath, shapedForTransformers } from './heads.js'
 import type { ExportSource } from './source.js'
 import { exportedTokenizer } from './tokenizer.js'
 
@@ -19,7 +19,8 @@ export interface SafetensorsPlan {
 /** What is written for a checkpoint. */
 export function safetensorsPlan(source: ExportSource, dtype: 'F32' | 'F16'): SafetensorsPlan {
   const { config, classifier, clf, tokenizer, details, parameters } = merged(source)
-  if (!classifier) {
+  const task = details.thaw?.task
+  if (!classifier && task === undefined) {
     const checkpoint = { config: details, parameters: named(parameters), tokenizer, dtype }
     return layoutOf(config) === 'thaw'
       ? {
@@ -29,22 +30,22 @@ export function safetensorsPlan(source: ExportSource, dtype: 'F32' | 'F16'): Saf
         }
       : { checkpoint, className: backboneClasses[layoutOf(config)], notes: [] }
   }
-  const labels = [...classifier.labels]
-  const shaped = shapedForTransformers(config, parameters, classifier, dtype)
-  if ('reason' in shaped) {
+  const shaped = classifier ? shapedForTransformers(config, parameters, classifier, dtype) : { reason: noClassFor(String(task), parameters) }
+  if (!classifier || 'reason' in shaped) {
     const checkpoint = { config: details, parameters: named(parameters), tokenizer, dtype }
     const backbone = layoutOf(config) === 'thaw' ? undefined : backboneClasses[layoutOf(config)]
     return {
       checkpoint,
       className: undefined,
       notes: [
-        `the classifier as a whole cannot be loaded by transformers: ${shaped.reason}`,
+        `the ${classifier ? 'classifier' : 'model'} as a whole cannot be loaded by transformers: ${'reason' in shaped ? shaped.reason : ''}`,
         backbone
-          ? `transformers loads the backbone alone (${backbone}); the head is in model.safetensors as heads.classification.weight [width, labels] and .bias`
+          ? `transformers loads the backbone alone (${backbone})${headNote(parameters)}`
           : "model.safetensors has everything under Thaw's own paths (model_type thaw)",
       ],
     }
   }
+  const labels = [...classifier.labels]
   const saved = exportedTokenizer(tokenizer, {
     maxLength: classifier.maxLength,
     segments: classifier.segments,
@@ -66,6 +67,22 @@ export function safetensorsPlan(source: ExportSource, dtype: 'F32' | 'F16'): Saf
     className: shaped.className,
     notes,
   }
+}
+
+/** Why no class of transformers computes what a model of another task than classification does. */
+function noClassFor(task: string, parameters: ExportSource['parameters']): string {
+  const inserted = insertedPath(parameters)
+  return inserted === undefined
+    ? `it is a model of ${task}, and no class of transformers has its head`
+    : `transformers has no place for what the recipe put into the network (${inserted})`
+}
+
+/** Where the head is, as it is written. A comparison of two towers by their cosine has none. */
+function headNote(parameters: ExportSource['parameters']): string {
+  const [path, { shape } = { shape: [] }] =
+    [...parameters].find(([path]) => /^heads\.(classification|pair|regression|choice)\.weight$/.test(path)) ?? []
+  if (path === undefined) return '; there is no head beside it'
+  return `; the head is in model.safetensors as ${path} [${shape.join(', ')}] and .bias`
 }
 
 const backboneClasses: Readonly<Record<string, string>> = {
