@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import { type AdaptSettings, adaptationSettings, type Backbone, load, type RecipeName, recipes, schemes, tutorialSettings } from '../adapt/index.js'
 import { evenSample } from '../data/even-sample.js'
+import { offlineByEnvironment } from '../hub/remote/pull.js'
 import { settleFolder } from '../hub/replace-folder.js'
 import { duration, count as number } from '../log/format.js'
 import { type Form, forms } from '../tasks/form.js'
@@ -166,7 +167,7 @@ async function runAdapt(checkpoint: string | undefined, options: Options, comman
     { ...run, task: run.task ?? 'classification', splitSeed: run.splitSeed ?? 1, exactLabels: run.exactLabels ?? false },
     dataOptionsOf(run),
   )
-  const noServer = offline ?? process.env.HF_HUB_OFFLINE === '1'
+  const noServer = offline ?? offlineByEnvironment()
   const chosen = run.checkpoint
     ? await namedCheckpoint(run.checkpoint, noServer)
     : await chooseCheckpoint({ offline: noServer, commandWith: commandWith(command.parent!.args), ask: terminalQuestion(), serves: bundledDefault() })

@@ -7,9 +7,11 @@ import type { AddressInfo } from 'node:net'
 export interface Misbehaviour {
   /** Cuts each connection for these paths after so many bytes, so many times. */
   cut?: { after: number; times: number }
-  /** Lists the file with one byte more. */
   /** Sends so many bytes of each file and then nothing, so many times, without an end. */
   stall?: { after: number; times: number }
+  /** Says nothing at all where the path fits. */
+  silent?: RegExp
+  /** Lists the weights with one byte more. */
   wrongLength?: boolean
   wrongHash?: boolean
   /** Sends to another server (origin) for files. */
@@ -18,10 +20,12 @@ export interface Misbehaviour {
   token?: string
   /** More entries of the list. */
   listed?: { path: string; type: string; size: number; oid: string }[]
+  /** Says that the list goes on at this address. */
+  next?: string
   /** Knows no ranges. */
   noRanges?: boolean
-  /** Answers 503 so many times. */
-  busy?: number
+  /** Answers 503 so many times, where the path fits. */
+  busy?: { path: RegExp; times: number }
   /** No API: files only. */
   plain?: boolean
 }
@@ -52,14 +56,17 @@ export async function testHub(name: string, files: Readonly<Record<string, Buffe
   const answer = (request: IncomingMessage, response: ServerResponse) => {
     const path = decodeURIComponent(new URL(request.url!, hub.origin).pathname)
     hub.requests.push({ path, authorization: request.headers.authorization, range: request.headers.range })
-    const { token, plain, redirectTo, busy = 0 } = hub.behave
-    if (busy > 0) {
-      hub.behave.busy = busy - 1
+    const { token, plain, redirectTo, busy, silent } = hub.behave
+    if (silent?.test(path)) return
+    if (busy && busy.times > 0 && busy.path.test(path)) {
+      busy.times--
       response.writeHead(503).end()
     } else if (token && request.headers.authorization !== `Bearer ${token}`) response.writeHead(401).end()
     else if (!plain && path === `/api/models/${name}/revision/main`) json(response, { id: name, sha })
-    else if (!plain && path === `/api/models/${name}/tree/${sha}`) json(response, list())
-    else {
+    else if (!plain && path === `/api/models/${name}/tree/${sha}`) {
+      if (hub.behave.next) response.setHeader('link', `<${hub.behave.next}>; rel="next"`)
+      json(response, list())
+    } else {
       const prefix = plain ? `/${name}/` : redirectTo === undefined && path.startsWith('/cdn/') ? '/cdn/' : `/${name}/resolve/${sha}/`
       const data = path.startsWith(prefix) ? files[path.slice(prefix.length)] : undefined
       if (!data) response.writeHead(404).end()

@@ -68,6 +68,13 @@ test('a connection that falls silent counts as cut', () =>
     )
   }))
 
+test('a server that says nothing to a question is given up', () =>
+  withHub({ silent: /\/revision\// }, async (hub, _cache, pullIt) => {
+    await assert.rejects(pullIt({ idle: 300 }), {
+      message: `${hub.origin}: cannot be reached (nothing came for 0.3 s); work offline with a folder, or name another endpoint`,
+    })
+  }))
+
 test('a server without ranges sends everything again', () =>
   withHub({ cut: { after: 15_000, times: 1 }, noRanges: true }, async (_hub, _cache, pullIt) => isWhole(await pullIt())))
 
@@ -84,10 +91,11 @@ test('what an earlier process left is gone on with; a part of another version is
   }))
 
 test('a busy server is asked again; one that is cut without end is given up, and what came is kept', async () => {
-  await withHub({ busy: 0 }, async (hub, _cache, pullIt) => {
-    await pullIt()
-    assert.equal(hub.behave.busy, 0)
-  })
+  for (const path of [/\/api\/.*\/revision\//, /\/tree\//, /model\.safetensors$/]) {
+    const busy = { path, times: 2 }
+    await withHub({ busy }, async (_hub, _cache, pullIt) => isWhole(await pullIt()))
+    assert.equal(busy.times, 0)
+  }
   await withHub({ cut: { after: 0, times: 99 } }, async (_hub, _cache, pullIt) => {
     await assert.rejects(pullIt({ attempts: 3 }), /the connection was cut 3 times without progress .*what has arrived is kept: call again to go on/)
   })
@@ -117,6 +125,17 @@ test('the token goes to the hub and not to where it redirects', () =>
     assert.ok(cdn.requests.length > 0 && cdn.requests.every(({ authorization }) => authorization === undefined))
   }))
 
+test('the token does not go to where a list says that it goes on', () =>
+  withHub({ token: 'secret' }, async (hub, _cache, pullIt) => {
+    await using other = await testHub(name, {})
+    hub.behave.next = `${other.origin}/api/models/${name}/tree/${'a'.repeat(40)}`
+    isWhole(await pullIt({ token: 'secret' }))
+    assert.deepEqual(
+      other.requests.map(({ authorization }) => authorization),
+      [undefined],
+    )
+  }))
+
 test('a list with paths that lead elsewhere is refused before anything is written', async () => {
   for (const path of ['../../evil.safetensors', '/etc/model.safetensors', 'a/../../config.json', 'C:\\config.json'])
     await withHub({ listed: [{ type: 'file', path, size: 1, oid: 'b'.repeat(40) }] }, async (_hub, cache, pullIt) => {
@@ -136,6 +155,7 @@ test('a pickle is refused with the reason and the way out', () =>
     {},
     async (_hub, _cache, pullIt) => {
       await assert.rejects(pullIt(), /only there as pytorch_model\.bin, a Python pickle, which runs whatever code it contains/)
+      await assert.rejects(pullIt(), /often refs\/pr\/1: thaw hub pull someone\/tiny --revision refs\/pr\/1\)/)
     },
     { 'config.json': files['config.json'], 'pytorch_model.bin': files['pytorch_model.bin'] },
   ))
@@ -153,6 +173,21 @@ test('a plain HTTP server, with and without a list of sums; a registry folder', 
     ...files,
     SHA256SUMS: sums('0'.repeat(64)),
   })
+  const [first, second] = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'] as const
+  const index = (weight_map: object) => Buffer.from(JSON.stringify({ weight_map }))
+  const shards = { 'config.json': files['config.json'], [first]: weights, [second]: weights }
+  await withHub({ plain: true }, async (_hub, _cache, pullIt) => assert.ok(readFileSync(join(await pullIt(), second)).equals(weights)), {
+    ...shards,
+    'model.safetensors.index.json': index({ a: first, b: second, c: first }),
+  })
+  await withHub(
+    { plain: true },
+    async (_hub, _cache, pullIt) => void (await assert.rejects(pullIt(), /lists a file "\.\.\/b\.safetensors", which is no path/)),
+    {
+      ...shards,
+      'model.safetensors.index.json': index({ a: '../b.safetensors' }),
+    },
+  )
   await inFolder(async (registry) => {
     mkdirSync(join(registry, name), { recursive: true })
     writeFileSync(join(registry, name, 'config.json'), '{}')

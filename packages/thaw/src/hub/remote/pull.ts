@@ -20,7 +20,7 @@ export interface HubOptions {
   revision?: string
   /** Default HF_HUB_CACHE, else HF_HOME/hub, else ~/.cache/huggingface/hub. */
   cache?: string
-  /** Ask no server: only what is in the cache or the registry. Default where HF_HUB_OFFLINE is 1. */
+  /** Ask no server: only what is in the cache or the registry. Default where HF_HUB_OFFLINE is 1 (or true, yes, on). */
   offline?: boolean
   /** Another fetch: with a proxy, say. */
   fetch?: typeof fetch
@@ -36,6 +36,9 @@ export interface HubOptions {
 /** Where pulled checkpoints are, unless told otherwise: Hugging Face's own cache. */
 export const cacheFolder = (): string =>
   process.env.HF_HUB_CACHE ?? join(process.env.HF_HOME ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'huggingface'), 'hub')
+
+/** Whether HF_HUB_OFFLINE says so, in one of the words that Hugging Face's own library takes. */
+export const offlineByEnvironment = (): boolean => /^(1|true|yes|on)$/i.test(process.env.HF_HUB_OFFLINE ?? '')
 
 /** Files that a checkpoint is loaded from; models in other formats, images and logs stay where they are. */
 const needed =
@@ -54,7 +57,7 @@ export async function pull(name: string, options: HubOptions = {}): Promise<stri
   checkRevision(revision)
   if (registry && existsSync(join(registry, name, 'config.json'))) return join(registry, name)
   const storage = join(cache, `models--${name.replace('/', '--')}`)
-  const offline = options.offline ?? process.env.HF_HUB_OFFLINE === '1'
+  const offline = options.offline ?? offlineByEnvironment()
   if (offline) return cached(storage, name, revision)
   const endpoint = (options.endpoint ?? process.env.HF_ENDPOINT ?? 'https://huggingface.co').replace(/\/+$/, '')
   const token = options.token ?? process.env.HF_TOKEN
@@ -63,9 +66,9 @@ export async function pull(name: string, options: HubOptions = {}): Promise<stri
     ...(options.fetch ? { fetch: options.fetch } : {}),
     ...(options.signal ? { signal: options.signal } : {}),
   }
-  const remote = await remoteFiles(name, revision, { endpoint, ...request })
+  const remote = await remoteFiles(name, revision, { endpoint, ...request, ...retries(options) })
   const wanted = remote.files.filter(({ path }) => needed.test(path))
-  refuseWithoutWeights(wanted, remote.files, `${endpoint}/${name}`)
+  refuseWithoutWeights(wanted, remote.files, { where: `${endpoint}/${name}`, name })
   const snapshot = join(storage, 'snapshots', remote.revision)
   for (const file of wanted) await fetchInto(snapshot, file, { ...request, ...retries(options) }, options.onProgress)
   await writeWhole(join(storage, 'refs', revision), remote.revision)
@@ -86,13 +89,13 @@ async function fetchInto(folder: string, file: RemoteFile, options: DownloadOpti
   await downloadFile({ ...file, target }, { ...options, onBytes: (bytes) => onProgress?.({ path: file.path, bytes, size: file.size }) })
 }
 
-function refuseWithoutWeights(wanted: readonly RemoteFile[], all: readonly RemoteFile[], where: string): void {
+function refuseWithoutWeights(wanted: readonly RemoteFile[], all: readonly RemoteFile[], { where, name }: { where: string; name: string }): void {
   if (!wanted.some(({ path }) => path === 'config.json')) throw new Error(`${where}: it has no config.json: this is no checkpoint of a model`)
   if (wanted.some(({ path }) => path.endsWith('.safetensors'))) return
   const pickle = all.find(({ path }) => path.endsWith('.bin'))
   throw new Error(
     pickle
-      ? `${where}: its weights are only there as ${pickle.path}, a Python pickle, which runs whatever code it contains when it is read. Look for a revision with model.safetensors (often refs/pr/1), or convert it once in Python: model.save_pretrained('folder', safe_serialization=True)`
+      ? `${where}: its weights are only there as ${pickle.path}, a Python pickle, which runs whatever code it contains when it is read. Look for a revision with model.safetensors (often refs/pr/1: thaw hub pull ${name} --revision refs/pr/1), or convert it once in Python: model.save_pretrained('folder', safe_serialization=True)`
       : `${where}: it has no model.safetensors; only safetensors are loaded`,
   )
 }

@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { refusal } from './download.js'
 import { checkFilePath } from './names.js'
 
@@ -25,9 +26,33 @@ export interface SourceOptions {
   token?: string
   fetch?: typeof fetch
   signal?: AbortSignal
+  /** See {@link downloadFile}. */
+  attempts?: number
+  patience?: number
+  idle?: number
 }
 
 const encoded = (path: string) => path.split('/').map(encodeURIComponent).join('/')
+
+/** Fetches what a server knows (no files): with the token, asked again where it is busy, and given up where it stays silent. */
+function asking({ endpoint, token, fetch: get = fetch, signal, attempts = 5, patience = 500, idle = 30_000 }: SourceOptions): typeof fetch {
+  return async (url, init) => {
+    // a list goes on at the address that its last page names, which may be anybody's
+    const home = new URL(String(url)).origin === new URL(endpoint).origin
+    const headers = { ...(init?.headers as Record<string, string>), ...(token && home ? { Authorization: `Bearer ${token}` } : {}) }
+    for (let left = attempts; ; left--) {
+      const silence = AbortSignal.timeout(idle)
+      const response = await get(url, { ...init, headers, signal: signal ? AbortSignal.any([signal, silence]) : silence }).catch((cause: Error) => {
+        signal?.throwIfAborted()
+        const why = silence.aborted ? `nothing came for ${idle / 1000} s` : ((cause.cause as Error | undefined)?.message ?? cause.message)
+        throw new Error(`${endpoint}: cannot be reached (${why}); work offline with a folder, or name another endpoint`, { cause })
+      })
+      if ((response.status < 500 && response.status !== 429) || left <= 1) return response
+      await response.body?.cancel()
+      await setTimeout(patience * 2 ** (attempts - left), undefined, signal ? { signal } : {})
+    }
+  }
+}
 
 /**
  * The files of a checkpoint on a hub that speaks Hugging Face's protocol, or on a plain HTTP server below the endpoint.
@@ -35,32 +60,22 @@ const encoded = (path: string) => path.split('/').map(encodeURIComponent).join('
  * @throws where there is none of that name, or the server refuses.
  */
 export async function remoteFiles(name: string, revision: string, options: SourceOptions): Promise<RemoteCheckpoint> {
-  const { endpoint, token, fetch: get = fetch, signal } = options
-  const request = (url: string) =>
-    get(url, {
-      headers: { Accept: 'application/json', ...(token ? { Authorization: `Bearer ${token}` } : {}) },
-      ...(signal ? { signal } : {}),
-    }).catch((cause: Error) => {
-      throw new Error(
-        `${endpoint}: cannot be reached (${(cause.cause as Error | undefined)?.message ?? cause.message}); work offline with a folder, or name another endpoint`,
-        { cause },
-      )
-    })
+  const { endpoint, token } = options
+  const ask = asking(options)
+  const request = (url: string) => ask(url, { headers: { Accept: 'application/json' } })
   const info = await request(`${endpoint}/api/models/${encoded(name)}/revision/${encodeURIComponent(revision)}`)
   const json = info.ok && info.headers.get('content-type')?.includes('json') ? ((await info.json()) as { sha?: unknown }) : undefined
-  if (typeof json?.sha === 'string' && /^[0-9a-f]{6,64}$/.test(json.sha)) return hubFiles(name, json.sha, options)
+  if (typeof json?.sha === 'string' && /^[0-9a-f]{6,64}$/.test(json.sha)) return hubFiles(name, json.sha, endpoint, ask)
   if (info.status === 401 || info.status === 403) throw refusal(info.status, `${endpoint}/${name}`, token !== undefined)
   return plainFiles(name, options, request)
 }
 
-async function hubFiles(name: string, sha: string, { endpoint, token, fetch: get = fetch }: SourceOptions): Promise<RemoteCheckpoint> {
+async function hubFiles(name: string, sha: string, endpoint: string, ask: typeof fetch): Promise<RemoteCheckpoint> {
   const { listFiles } = await import('@huggingface/hub')
-  // the library takes Hugging Face's own tokens only; other servers have others
-  const authorized: typeof fetch = (url, init) =>
-    get(url, { ...init, headers: { ...(init?.headers as Record<string, string>), ...(token ? { Authorization: `Bearer ${token}` } : {}) } })
   const files: RemoteFile[] = []
   const where = `${endpoint}/${name}`
-  for await (const entry of listFiles({ repo: name, revision: sha, recursive: true, hubUrl: endpoint, fetch: authorized })) {
+  // the library takes Hugging Face's own tokens only, other servers have others: the token comes with our fetch
+  for await (const entry of listFiles({ repo: name, revision: sha, recursive: true, hubUrl: endpoint, fetch: ask })) {
     if (entry.type !== 'file') continue
     checkFilePath(entry.path, where)
     const hash = entry.lfs ? ({ kind: 'sha256', hex: entry.lfs.oid } as const) : entry.oid ? ({ kind: 'git', hex: entry.oid } as const) : undefined
@@ -84,7 +99,7 @@ const usual = [
   'README.md',
 ]
 
-async function plainFiles(name: string, { endpoint }: SourceOptions, request: (url: string) => Promise<Response>): Promise<RemoteCheckpoint> {
+async function plainFiles(name: string, { endpoint, token }: SourceOptions, request: (url: string) => Promise<Response>): Promise<RemoteCheckpoint> {
   const base = `${endpoint}/${encoded(name)}`
   const sums = await request(`${base}/${sumsFile}`)
   if (sums.ok) {
@@ -92,9 +107,9 @@ async function plainFiles(name: string, { endpoint }: SourceOptions, request: (u
     return { revision: 'plain', files: files.map(({ path, hex }) => ({ path, url: `${base}/${encoded(path)}`, hash: { kind: 'sha256', hex } })) }
   }
   const config = await request(`${base}/config.json`)
-  if (!config.ok) throw refusal(config.status, `${base}/config.json`, false)
+  if (!config.ok) throw refusal(config.status, `${base}/config.json`, token !== undefined)
   const files: RemoteFile[] = []
-  for (const path of usual) {
+  for (const path of [...usual, ...(await shardsOf(base, request))]) {
     const found = await request(`${base}/${path}`)
     await found.body?.cancel()
     if (found.ok)
@@ -105,6 +120,19 @@ async function plainFiles(name: string, { endpoint }: SourceOptions, request: (u
       })
   }
   return { revision: 'plain', files }
+}
+
+/** The weight files that a sharded checkpoint's index names. */
+async function shardsOf(base: string, request: (url: string) => Promise<Response>): Promise<string[]> {
+  const url = `${base}/model.safetensors.index.json`
+  const index = await request(url)
+  if (!index.ok) return []
+  const { weight_map: map = {} } = (await index.json().catch((cause: Error) => {
+    throw new Error(`${url}: not JSON (${cause.message})`, { cause })
+  })) as { weight_map?: Record<string, unknown> }
+  const shards = [...new Set(Object.values(map).map(String))]
+  for (const shard of shards) checkFilePath(shard, url)
+  return shards
 }
 
 /** Lines of `sha256sum`: a hash, two blanks, a path. @throws naming the line that is none. */
