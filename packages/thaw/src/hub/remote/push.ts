@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, existsSync } from 'node:fs'
 import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { replaceFolder } from '../replace-folder.js'
 import { checkRemoteName } from './names.js'
@@ -46,20 +46,37 @@ export async function pushToRegistry(folder: string, name: string, registry: str
 /**
  * Uploads a checkpoint to a hub, as one commit; the repository is made where there is none.
  *
- * @throws without a token.
+ * @throws without a token or an owner, and where the hub refuses.
  */
 export async function pushToHub(
   folder: string,
   name: string,
-  options: { endpoint: string; token: string | undefined; message?: string; private?: boolean },
+  options: { endpoint: string; token: string | undefined; message?: string; private?: boolean; fetch?: typeof fetch },
 ): Promise<string> {
   checkRemoteName(name)
-  const { endpoint, token, message = 'Upload checkpoint' } = options
+  const { token, message = 'Upload checkpoint', fetch: get = fetch } = options
+  const endpoint = options.endpoint.replace(/\/+$/, '')
+  if (!name.includes('/')) throw new Error(`${name}: a checkpoint on a hub belongs to somebody: owner/${name}`)
   if (!token) throw new Error(`pushing ${name} to ${endpoint} needs a token with the right to write: set HF_TOKEN, or give one`)
   const files = await checkpointFiles(folder)
   const { createRepo, repoExists, uploadFiles } = await import('@huggingface/hub')
-  const common = { repo: name, accessToken: token, hubUrl: endpoint }
-  if (!(await repoExists(common))) await createRepo({ ...common, private: options.private ?? false })
-  await uploadFiles({ ...common, commitTitle: message, files: files.map((path) => ({ path, content: pathToFileURL(join(folder, path)) })) })
+  // the library takes Hugging Face's own tokens only, other servers have others: the token comes with our fetch, and goes to the hub alone
+  // (stores of large files have tokens of their own, which the library knows)
+  const authorized: typeof fetch = (url, init) =>
+    new URL(String(url)).origin === new URL(endpoint).origin
+      ? get(url, { ...init, headers: { ...(init?.headers as Record<string, string>), Authorization: `Bearer ${token}` } })
+      : get(url, init)
+  const common = { repo: name, hubUrl: endpoint, fetch: authorized }
+  try {
+    if (!(await repoExists(common))) await createRepo({ ...common, accessToken: 'hf_', private: options.private ?? false })
+    await uploadFiles({ ...common, commitTitle: message, files: files.map((path) => ({ path, content: pathToFileURL(resolve(folder, path)) })) })
+  } catch (cause) {
+    const { statusCode, message: what, cause: below } = cause as Error & { statusCode?: number }
+    if (statusCode === 401 || statusCode === 403)
+      throw new Error(`${endpoint}/${name}: refused (status ${statusCode}): the token may have expired, or lacks the right to write there`, { cause })
+    throw new Error(`${endpoint}/${name}: not pushed: ${(below as Error | undefined)?.message ?? what}; nothing there has changed, push again`, {
+      cause,
+    })
+  }
   return `${endpoint}/${name}`
 }
