@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
+import { proxiedFetch } from '../hub/remote/proxy.js'
 import { cacheFolder, pull } from '../hub/remote/pull.js'
 import { pushToHub, pushToRegistry } from '../hub/remote/push.js'
 import { cachedNames, registryNames } from '../hub/remote/sources.js'
@@ -17,6 +18,7 @@ interface SourceOptions {
   revision?: string
   offline?: boolean
   token?: string
+  proxy?: string
   message?: string
   private?: boolean
 }
@@ -27,6 +29,7 @@ const addSource = (command: Command): Command =>
     .option('--registry <folder>', 'a folder of checkpoints, looked at first; default THAW_REGISTRY')
     .option('--cache <folder>', "default: Hugging Face's own cache")
     .option('--token <token>', 'default HF_TOKEN')
+    .option('--proxy <url>', 'an HTTP proxy; default HTTPS_PROXY, but for what NO_PROXY lists')
 
 /** Registers `thaw hub`. */
 export function registerHub(program: Command): void {
@@ -92,7 +95,13 @@ async function push(folder: string, name: string, options: SourceOptions): Promi
   const { message, endpoint = process.env.HF_ENDPOINT ?? 'https://huggingface.co', token = process.env.HF_TOKEN } = options
   const place = registry
     ? await pushToRegistry(folder, name, registry)
-    : await pushToHub(folder, name, { endpoint, token, private: options.private ?? false, ...(message ? { message } : {}) })
+    : await pushToHub(folder, name, {
+        endpoint,
+        token,
+        private: options.private ?? false,
+        fetch: proxiedFetch({ proxy: options.proxy }),
+        ...(message ? { message } : {}),
+      })
   process.stdout.write(`${place}\n`)
 }
 

@@ -84,7 +84,7 @@ async function attempt(
   const either = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal
   const asked = get(file.url, { headers, signal: either }).catch((cause: Error) => {
     if (signal?.aborted) throw cause
-    throw new Interrupted(`${cause.message}${cause.cause ? `: ${(cause.cause as Error).message}` : ''}`, { cause })
+    throw new Interrupted(reasonOf(cause), { cause })
   })
   const response = await Promise.race([asked, silence.promise]).catch((cause: Error) => {
     stop.abort()
@@ -146,6 +146,9 @@ async function verify({ url, size, hash }: FileToDownload, part: string): Promis
   if (hex !== hash.hex) await fail(`its hash is ${hex}, expected ${hash.hex}`)
 }
 
+/** Why a request failed: Node's own fetch says it one level below. */
+export const reasonOf = ({ message, cause }: Error): string => (message === 'fetch failed' && cause instanceof Error ? cause.message : message)
+
 /** What a status means, and the way out. */
 export function refusal(status: number, url: string, withToken: boolean): Error {
   if (status === 401 || status === 403)
@@ -154,6 +157,7 @@ export function refusal(status: number, url: string, withToken: boolean): Error 
         ? `${url}: refused (status ${status}) with the given token: it may have expired, or lacks the right to this checkpoint (gated models want their terms accepted on their page)`
         : `${url}: refused (status ${status}): a token is needed; set HF_TOKEN, or give one`,
     )
+  if (status === 407) return new Error(`${url}: the proxy wants a name and a password (status 407): http://NAME:PASSWORD@HOST:PORT`)
   if (status === 404) return new Error(`${url}: not found (status 404); check the name and the revision`)
   return new Error(`${url}: the server answered with status ${status}`)
 }

@@ -7,6 +7,7 @@ import { homedir } from 'node:os'
 import { join, resolve, sep } from 'node:path'
 import { type DownloadOptions, downloadFile } from './download.js'
 import { checkRemoteName, checkRevision } from './names.js'
+import { proxiedFetch } from './proxy.js'
 import { type RemoteFile, remoteFiles } from './sources.js'
 
 export interface HubOptions {
@@ -22,7 +23,9 @@ export interface HubOptions {
   cache?: string
   /** Ask no server: only what is in the cache or the registry. Default where HF_HUB_OFFLINE is 1 (or true, yes, on). */
   offline?: boolean
-  /** Another fetch: with a proxy, say. */
+  /** An HTTP proxy, like http://NAME:PASSWORD@HOST:PORT. Default HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, but for what NO_PROXY lists. */
+  proxy?: string
+  /** Another fetch than that with a proxy. */
   fetch?: typeof fetch
   signal?: AbortSignal
   /** Hears of each file's progress. */
@@ -63,7 +66,7 @@ export async function pull(name: string, options: HubOptions = {}): Promise<stri
   const token = options.token ?? process.env.HF_TOKEN
   const request = {
     ...(token ? { token } : {}),
-    ...(options.fetch ? { fetch: options.fetch } : {}),
+    fetch: options.fetch ?? proxiedFetch({ proxy: options.proxy }),
     ...(options.signal ? { signal: options.signal } : {}),
   }
   const remote = await remoteFiles(name, revision, { endpoint, ...request, ...retries(options) })

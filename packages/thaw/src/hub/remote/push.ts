@@ -6,6 +6,7 @@ import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { replaceFolder } from '../replace-folder.js'
+import { reasonOf } from './download.js'
 import { checkRemoteName } from './names.js'
 import { sumsFile } from './sources.js'
 
@@ -71,10 +72,10 @@ export async function pushToHub(
     if (!(await repoExists(common))) await createRepo({ ...common, accessToken: 'hf_', private: options.private ?? false })
     await uploadFiles({ ...common, commitTitle: message, files: files.map((path) => ({ path, content: pathToFileURL(resolve(folder, path)) })) })
   } catch (cause) {
-    const { statusCode, message: what, cause: below } = cause as Error & { statusCode?: number }
+    const { statusCode } = cause as { statusCode?: number }
     if (statusCode === 401 || statusCode === 403)
       throw new Error(`${endpoint}/${name}: refused (status ${statusCode}): the token may have expired, or lacks the right to write there`, { cause })
-    throw new Error(`${endpoint}/${name}: not pushed: ${(below as Error | undefined)?.message ?? what}; nothing there has changed, push again`, {
+    throw new Error(`${endpoint}/${name}: not pushed: ${reasonOf(cause as Error)}; nothing there has changed, push again`, {
       cause,
     })
   }

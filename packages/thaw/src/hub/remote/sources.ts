@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { refusal } from './download.js'
+import { reasonOf, refusal } from './download.js'
 import { checkFilePath } from './names.js'
 
 export interface RemoteFile {
@@ -44,7 +44,7 @@ function asking({ endpoint, token, fetch: get = fetch, signal, attempts = 5, pat
       const silence = AbortSignal.timeout(idle)
       const response = await get(url, { ...init, headers, signal: signal ? AbortSignal.any([signal, silence]) : silence }).catch((cause: Error) => {
         signal?.throwIfAborted()
-        const why = silence.aborted ? `nothing came for ${idle / 1000} s` : ((cause.cause as Error | undefined)?.message ?? cause.message)
+        const why = silence.aborted ? `nothing came for ${idle / 1000} s` : reasonOf(cause)
         throw new Error(`${endpoint}: cannot be reached (${why}); work offline with a folder, or name another endpoint`, { cause })
       })
       if ((response.status < 500 && response.status !== 429) || left <= 1) return response
