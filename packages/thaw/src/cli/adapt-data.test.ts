@@ -28,6 +28,35 @@ test('labels that differ by case are one, in every file; --exact-labels keeps th
     })
   }))
 
+test('a column that names no classes: refused where no label occurs twice, doubted where few do, or where there are many numbers', () =>
+  inFolder(async (folder) => {
+    const [train, few] = ['train.csv', 'few.csv'].map((name) => join(folder, name)) as [string, string]
+    const notesOf = async (rows: readonly (readonly [string, string])[]) => {
+      await writeFile(train, csv(rows))
+      return (await readData({ ...files, train }, {})).notes.slice(1, -1)
+    }
+    const numbered = (labels: number, rows: number) =>
+      cycle(
+        rows,
+        Array.from({ length: labels }, (_, i) => `${i}.5`),
+      )
+    const [names, own] = [Array.from({ length: 30 }, (_, i) => `ticket ${i}`), 'from which nothing is learnt: give several examples a label']
+    await assert.rejects(notesOf(cycle(30, names)), {
+      message: `${train}: each of 30 examples has a label of its own ("ticket 0", "ticket 1", "ticket 10", …), ${own}; --label names another column`,
+    })
+    await assert.rejects(notesOf(numbered(30, 30)), /; --label names another column, --task regression learns numbers$/)
+    assert.deepEqual(await notesOf(cycle(40, names)), ['30 different labels in 40 examples: are these classes? --label names another column'])
+    assert.deepEqual(await notesOf(numbered(25, 100)), [
+      '25 different numbers in 100 examples: are these classes? --label names another column, --task regression learns numbers',
+    ])
+    assert.deepEqual(await notesOf(cycle(60, names)), [])
+    assert.deepEqual(await notesOf(numbered(5, 50)), [])
+    await writeFile(few, csv(cycle(4, ['a', 'b'])))
+    await assert.rejects(readData({ ...files, train: few }, {}), {
+      message: `${few}: too few distinct texts to split: 4 examples, fraction 0.1; give a validation file, or more examples (--valid FILE, or a larger --valid-fraction)`,
+    })
+  }))
+
 test('many rows: linear time to the table of the data, and no more than 2,000 of them for validation', () =>
   inFolder(async (folder) => {
     const train = join(folder, 'large.csv')

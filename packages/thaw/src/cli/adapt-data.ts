@@ -1,7 +1,7 @@
 // The data of an adaptation: read, split where no validation is given, checked, and described before anything is trained.
 
 import type { AdaptSettings, Backbone } from '../adapt/index.js'
-import { type Example, formatStatistics, split, statistics } from '../data/index.js'
+import { type Example, formatStatistics, type SplitOptions, split, statistics } from '../data/index.js'
 import { clfToken } from '../tasks/inputs.js'
 import { choiceIndex } from '../tasks/multiple-choice.js'
 import { hasLabels, type LabelTask, type Task } from '../tasks/task.js'
@@ -53,11 +53,19 @@ export async function readData(files: DataFiles, options: DataOptions): Promise<
   if (valid) return { train: examples, valid, test, task, notes, unlabelled }
   const fraction = files.validFraction ?? Math.min(0.1, enoughValidation / examples.length)
   const stratified = hasLabels(task)
-  const parts = split(examples, { fraction, seed: files.splitSeed, stratified })
+  const parts = splitOf(files.train, examples, { fraction, seed: files.splitSeed, stratified })
   notes.push(
     `validation: ${share(fraction)} of the training examples, by seed ${files.splitSeed}: ${stratified ? 'labels in proportion, ' : ''}duplicates on one side`,
   )
   return { ...parts, test, task, notes, unlabelled }
+}
+
+function splitOf(file: string, examples: readonly Example[], options: SplitOptions): { train: Example[]; valid: Example[] } {
+  try {
+    return split(examples, options)
+  } catch (cause) {
+    throw new Error(`${file}: ${(cause as Error).message} (--valid FILE, or a larger --valid-fraction)`, { cause })
+  }
 }
 
 const columnOptions = ({ text, pair, choices }: DataOptions): string[] => [

@@ -53,7 +53,29 @@ export function settleTask(file: string, examples: readonly Example[], options: 
   }
   if (labels.length < 2)
     throw new Error(`${file}: every example has the label ${JSON.stringify(labels[0])}; a classifier needs at least two different ones`)
-  return { task: classification({ labels, ...form }), examples: unified, notes: respelled.map(describeSpellings) }
+  return {
+    task: classification({ labels, ...form }),
+    examples: unified,
+    notes: [...respelled.map(describeSpellings), ...doubts(file, unified, labels)],
+  }
+}
+
+/** More different numbers than this are rarely names of classes. */
+const manyNumbers = 20
+
+/** What makes one doubt that a column names classes. @throws where no label occurs twice, so that there is nothing to learn. */
+function doubts(file: string, examples: readonly Example[], labels: readonly string[]): string[] {
+  const numbers = labels.every((label) => Number.isFinite(Number(label))) && labels.length > manyNumbers
+  const ways = `--label names another column${numbers ? ', --task regression learns numbers' : ''}`
+  if (labels.length === examples.length)
+    throw new Error(
+      `${file}: each of ${count(examples.length)} examples has a label of its own (${labels
+        .slice(0, 3)
+        .map((label) => JSON.stringify(label))
+        .join(', ')}${labels.length > 3 ? ', …' : ''}), from which nothing is learnt: give several examples a label; ${ways}`,
+    )
+  if (!numbers && labels.length <= examples.length / 2) return []
+  return [`${count(labels.length)} different ${numbers ? 'numbers' : 'labels'} in ${count(examples.length)} examples: are these classes? ${ways}`]
 }
 
 const describeSpellings = ({ label, others }: Respelled): string =>
