@@ -43,6 +43,7 @@ export async function adaptCard(
     recipe: describeRecipe(best.report, data.train.length, epochsChosen),
     command,
     limits: [
+      ...(test === undefined ? ['There is no test result; the validation examples chose the epoch that was kept, and look a little too good.'] : []),
       `Texts are cut at ${counted(best.report.settings.maxLength, 'token')}. It was trained on ${counted(data.train.length, 'example')}, and has been measured on texts like these only.`,
       known.licence === undefined
         ? `${base.name} has no card that names its licence; name one before you share this model.`

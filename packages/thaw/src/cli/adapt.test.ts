@@ -66,6 +66,7 @@ test('from CSV to a classifier: data shown, recipe shown, report, predictions, e
       assert.ok(card.includes(part), `${part}\n${card}`)
     assert.match(card, /\| test\.csv \| test \| accuracy \| [\d.]+ ± [\d.]+ % \| 2 \|\n\| test\.csv \| test \| macro-F1 /)
     assert.match(card, /- type: "f1"\n {6}value: [01][\d.]*\n {6}name: "macro-F1, mean of 2 seeds, deviation 0/)
+    assert.doesNotMatch(card, /There is no test result/)
     // it is shown, and goes along when the model is shared
     const shared = await thaw(['hub', 'push', 'out', 'me/queues', '--registry', 'registry'], { cwd })
     assert.deepEqual([shared.code, shared.stdout], [0, `${join('registry', 'me', 'queues')}\n`])
@@ -137,6 +138,10 @@ test('a file as people have them: empty rows, two encodings, labels in several s
     ])
       assert.ok(stderr.includes(part), `${part}\n${stderr}`)
     assert.match(stdout, /^HUM .*\nLOC .*\nNUM .*\nrare /m)
+    assert.match(
+      await readFile(join(cwd, 'out/README.md'), 'utf8'),
+      /## Limits\n\n- There is no test result; the validation examples chose the epoch/,
+    )
     assert.match(
       stderr,
       /try it {6}thaw predict out ".*"\n +thaw predict out --file new\.csv --out labelled\.csv\nship it {5}thaw export out --to onnx/,
