@@ -63,7 +63,8 @@ function summaryOf(task: Task, pairs: boolean): string {
   if (task.kind === 'multiple-choice') return `Chooses the one of ${task.choices} candidates that belongs to a text.`
   if (task.kind === 'regression') return `Gives ${what} a number from ${task.range[0]} to ${task.range[1]}.`
   const shown = task.labels.slice(0, 20).join(', ')
-  return `Classifies ${what} by ${task.labels.length} labels: ${shown}${task.labels.length > 20 ? ', …' : ''}.`
+  const does = task.kind === 'multi-label' ? `Gives ${what} any of` : `Classifies ${what} by`
+  return `${does} ${task.labels.length} labels: ${shown}${task.labels.length > 20 ? ', …' : ''}.`
 }
 
 function scores(dataset: string, split: string, results: readonly SeedResult[], of: (result: SeedResult) => SeedResult['valid']): CardResult[] {

@@ -51,6 +51,9 @@ test('from a table to a report, predictions, evaluation and export', () =>
       'thaw export out --to onnx',
     ])
       assert.ok(typeof part === 'string' ? adapted.stderr.includes(part) : part.test(adapted.stderr), `${part}\n${adapted.stderr}`)
+    const card = await readFile(join(cwd, 'out/README.md'), 'utf8')
+    assert.match(card, /\nGives texts any of 3 labels: /)
+    assert.match(card, /- type: "f1"\n {6}value: [\d.]+\n {6}name: "micro-F1, mean of 2 seeds, deviation /)
     const { stdout } = adapted
     assert.match(stdout, /^seed +validation micro-F1 +macro-F1 +test micro-F1 +macro-F1 +epoch +time$/m)
     assert.match(

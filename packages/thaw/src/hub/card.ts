@@ -37,7 +37,7 @@ export interface ModelCard {
 }
 
 /** What the hub calls metrics that people call otherwise. */
-const hubMetrics: Readonly<Record<string, string>> = { 'macro-F1': 'f1', Pearson: 'pearson', Spearman: 'spearmanr' }
+const hubMetrics: Readonly<Record<string, string>> = { 'macro-F1': 'f1', 'micro-F1': 'f1', Pearson: 'pearson', Spearman: 'spearmanr' }
 
 /** Metrics that are printed in per cent. */
 const isShare = (metric: string): boolean => /accuracy|f1|precision|recall/i.test(metric)
