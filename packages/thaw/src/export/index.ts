@@ -68,6 +68,9 @@ export async function exportCheckpoint(folder: string, options: ExportOptions): 
       () => false,
     )
   } else if (to === 'adapter') {
+    const task = source.details.thaw?.task
+    if (!source.classifier && task !== undefined)
+      throw new Error(`${folder}: an adapter is taken from a classifier, and this is a model of ${String(task)}; share the model itself`)
     await replaceFolder(
       out,
       async (temporary) => {

@@ -65,6 +65,9 @@ test('two towers and similarity have no such file', () =>
     await assert.rejects(exportCheckpoint(join(root, 'alike'), { to: 'onnx', out: join(root, 'x') }), {
       message: `${join(root, 'alike')}: only classifiers are exported to ONNX, and this is a model of regression; run it with Thaw, or export its weights: --to safetensors`,
     })
+    await assert.rejects(exportCheckpoint(join(root, 'alike'), { to: 'adapter', out: join(root, 'x') }), {
+      message: `${join(root, 'alike')}: an adapter is taken from a classifier, and this is a model of regression; share the model itself`,
+    })
     // their weights leave, and what Python can do with them is said
     const reasons = {
       towers: [
