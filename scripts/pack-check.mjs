@@ -75,7 +75,7 @@ try {
         '-w',
         'packages/tensor',
         '-w',
-        'packages/wiki-causal',
+        'packages/wiki-masked',
         '-w',
         'packages/thaw',
         '--pack-destination',
@@ -99,8 +99,10 @@ try {
   if (printed !== version) fail(`thaw --version printed ${printed}, expected ${version}`)
 
   // the checkpoint that comes along is found by its name
-  const continued = run('npx', ['--no-install', 'thaw', 'generate', 'wiki-causal', 'The city lies', '--tokens', '5'], app)
-  if (!continued.startsWith('The city lies ')) fail(`thaw generate wiki-causal printed ${JSON.stringify(continued)}`)
+  writeFileSync(join(app, 'tickets.csv'), `text,label\n${'my card was declined,billing\nthe parcel is lost,delivery\n'.repeat(10)}`)
+  run('npx', ['--no-install', 'thaw', 'adapt', '--offline', '--train', 'tickets.csv', '--epochs', '1', '--out', 'tickets'], app)
+  const predicted = run('npx', ['--no-install', 'thaw', 'predict', 'tickets', 'where is my parcel'], app)
+  if (!/billing|delivery/.test(predicted)) fail(`thaw predict printed ${JSON.stringify(predicted)}`)
 
   // the types have to come along: the program is compiled by the repository's compiler against what was installed
   writeFileSync(join(app, 'program.ts'), program)

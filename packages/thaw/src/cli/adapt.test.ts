@@ -185,7 +185,7 @@ test('without a checkpoint, and none to be had: the ways out are the command tha
     const rest = `--train train.csv ${given.map((word) => shellWord(word)).join(' ')}`
     const taken = `thaw adapt sentence-transformers/all-MiniLM-L6-v2 ${rest}`
     if (stderr.includes('max length 100000')) assert.ok(stderr.includes(`take it with  ${taken} --overwrite\n`), stderr)
-    else assert.ok(stderr.includes(`take it:  ${taken}\n`) && stderr.includes(`then thaw adapt wiki-causal ${rest}\n`), stderr)
+    else assert.ok(stderr.includes(`take it:  ${taken}\n`) && stderr.includes(`then thaw adapt wiki-masked ${rest}\n`), stderr)
   }))
 
 test('mistakes are named, with the way out', () =>

@@ -53,13 +53,13 @@ test('what is on this machine is taken without a question', () =>
 test('without a terminal, or offline, the bundled one is taken, and it is said', () =>
   inFolder(async (registry) => {
     const mute = await saying(registry, () => chooseCheckpoint(choice({ serves: '/bundle' })))
-    assert.deepEqual(mute.result, { name: 'wiki-causal', folder: '/bundle' })
-    assert.match(mute.said, /there is no terminal to ask on: the bundled wiki-causal\n/)
+    assert.deepEqual(mute.result, { name: 'wiki-masked', folder: '/bundle' })
+    assert.match(mute.said, /there is no terminal to ask on: the bundled wiki-masked\n/)
     assert.match(mute.said, /take it with {2}thaw adapt sentence-transformers\/all-MiniLM-L6-v2 --train t\.csv --out t --overwrite\n/)
     const offline = await saying(registry, () =>
       chooseCheckpoint(choice({ serves: '/bundle', offline: true, ask: async () => assert.fail('asked') })),
     )
-    assert.match(offline.said, /and no server is asked: the bundled wiki-causal\n/)
+    assert.match(offline.said, /and no server is asked: the bundled wiki-masked\n/)
   }))
 
 test('where nothing is here, the ways out are printed', () =>
@@ -68,7 +68,7 @@ test('where nothing is here, the ways out are printed', () =>
     const { message } = result as Error
     assert.match(message, /^no checkpoint was named, and none is on this machine \(offline\)\n/)
     assert.match(message, /\ntake it: {2}thaw adapt sentence-transformers\/all-MiniLM-L6-v2 --train t\.csv --out t\n/)
-    assert.match(message, /\noffline: {2}npm install @thaw\/wiki-causal .*; then thaw adapt wiki-causal --train t\.csv --out t$/)
+    assert.match(message, /\noffline: {2}npm install @thaw\/wiki-masked .*; then thaw adapt wiki-masked --train t\.csv --out t$/)
   }))
 
 test('on a terminal the user is asked until the answer is one', () =>
@@ -80,9 +80,9 @@ test('on a terminal the user is asked until the answer is one', () =>
       return answers.shift()!
     }
     const { result, said } = await saying(registry, () => chooseCheckpoint(choice({ ask, serves: '/bundle' })))
-    assert.deepEqual(result, { name: 'wiki-causal', folder: '/bundle' })
-    assert.deepEqual(questions, Array(2).fill('Download it? [Y]es, [b]undled wiki-causal, [n]o: '))
-    assert.match(said, /offline +the bundled wiki-causal serves/)
+    assert.deepEqual(result, { name: 'wiki-masked', folder: '/bundle' })
+    assert.deepEqual(questions, Array(2).fill('Download it? [Y]es, [b]undled wiki-masked, [n]o: '))
+    assert.match(said, /offline +the bundled wiki-masked serves/)
     const declined = await saying(registry, () => chooseCheckpoint(choice({ ask: async () => 'n' })))
     assert.equal(
       (declined.result as Error).message,
@@ -95,7 +95,7 @@ test('a download that fails says what serves offline', () =>
     process.env.HF_ENDPOINT = 'http://127.0.0.1:9'
     try {
       const { result } = await saying(registry, () => chooseCheckpoint(choice({ ask: async () => '', serves: '/bundle' })))
-      assert.match((result as Error).message, /cannot be reached .*\noffline: the bundled one serves: thaw adapt wiki-causal --train t\.csv --out t$/)
+      assert.match((result as Error).message, /cannot be reached .*\noffline: the bundled one serves: thaw adapt wiki-masked --train t\.csv --out t$/)
     } finally {
       delete process.env.HF_ENDPOINT
     }

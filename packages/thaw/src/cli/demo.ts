@@ -35,7 +35,7 @@ export function registerDemo(program: Command): void {
     .option('--seeds <n>', 'labelled samples, each scheme runs once on each; default 3, with --quick 2', count)
     .option(
       '--from-checkpoint [checkpoint]',
-      'also adapt a checkpoint that read more, to see what it gives; default wiki-causal, which comes with thaw',
+      'also adapt a checkpoint that read more, to see what it gives; default wiki-masked, which comes with thaw',
     )
     .option('--threads <n>', 'default: all cores, at most 8', count)
     .action(demo)
@@ -57,7 +57,7 @@ async function demo({ out, quick = false, seed, seeds = quick ? 2 : 3, threads, 
     stream: process.stderr,
     signal: interrupt.signal,
     ...(threads === undefined ? {} : { threads }),
-    ...(fromCheckpoint === undefined ? {} : { checkpoint: fromCheckpoint === true ? 'wiki-causal' : fromCheckpoint }),
+    ...(fromCheckpoint === undefined ? {} : { checkpoint: fromCheckpoint === true ? 'wiki-masked' : fromCheckpoint }),
   })
   if (!result) {
     say(`stopped. What there is so far is in ${folder}/; the next thaw demo starts anew`)

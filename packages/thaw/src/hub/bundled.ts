@@ -1,4 +1,4 @@
-// Checkpoints that come as npm packages: `npm install @thaw/wiki-causal`, and `load('wiki-causal')` works without a network. The package's root is the
+// Checkpoints that come as npm packages: `npm install @thaw/wiki-masked`, and `load('wiki-masked')` works without a network. The package's root is the
 // checkpoint folder; Node's own module resolution finds it, first from the working directory, then from where Thaw is installed.
 
 import { existsSync } from 'node:fs'
@@ -6,14 +6,14 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
 /** Names under which Thaw's own checkpoints are published, as `@thaw/NAME`. The first comes with `thaw`, and serves where none is named and none can be fetched. */
-export const bundledNames = ['wiki-causal', 'wiki-masked'] as const
+export const bundledNames = ['wiki-masked', 'wiki-causal'] as const
 
 const packageOf = (name: string): string => `@thaw/${name}`
 
 /**
  * The folder of an installed checkpoint package; undefined where it is not installed, or the name is none of one word.
  *
- *     bundledFolder('wiki-causal')   // …/node_modules/@thaw/wiki-causal
+ *     bundledFolder('wiki-masked')   // …/node_modules/@thaw/wiki-masked
  */
 export function bundledFolder(name: string, places: readonly string[] = [join(process.cwd(), 'x.js'), import.meta.url]): string | undefined {
   if (!/^[a-z0-9][a-z0-9-]*$/.test(name)) return undefined
