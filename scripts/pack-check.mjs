@@ -99,7 +99,8 @@ try {
   if (printed !== version) fail(`thaw --version printed ${printed}, expected ${version}`)
 
   // the checkpoint that comes along is found by its name
-  writeFileSync(join(app, 'tickets.csv'), `text,label\n${'my card was declined,billing\nthe parcel is lost,delivery\n'.repeat(10)}`)
+  const tickets = Array.from({ length: 20 }, (_, i) => `card ${i} was declined,billing\nparcel ${i} is lost,delivery\n`)
+  writeFileSync(join(app, 'tickets.csv'), `text,label\n${tickets.join('')}`)
   run('npx', ['--no-install', 'thaw', 'adapt', '--offline', '--train', 'tickets.csv', '--epochs', '1', '--out', 'tickets'], app)
   const predicted = run('npx', ['--no-install', 'thaw', 'predict', 'tickets', 'where is my parcel'], app)
   if (!/billing|delivery/.test(predicted)) fail(`thaw predict printed ${JSON.stringify(predicted)}`)

@@ -125,6 +125,6 @@ test('a comparison: costs, accuracy, forgetting, gap; stopped and resumed it com
     await assert.rejects(tradeOffs({ ...options, schemes: ['full', 'nothing'] }), /scheme "nothing": expected some of/)
     await assert.rejects(
       tradeOffs({ ...options, out: join(root, 'other'), schemes: ['full'], train: [{ text: 'who', label: 'XYZ' }] }),
-      /full, seed 1: label "XYZ" is not among/,
+      /full, seed 1: train: example 1: label "XYZ" is not among/,
     )
   }))
