@@ -129,7 +129,7 @@ test('a file as people have them: empty rows, two encodings, labels in several s
     const { code, stdout, stderr } = await thaw([...adapt, '--encoding', 'mixed'], { cwd })
     assert.equal(code, 0, stderr)
     for (const part of [
-      'messy.csv: 66 rows, 2 without text left out (line 64, 65), csv with ,, utf-8, 1 line windows-1252, text from text, label from label',
+      'messy.csv: 66 rows, 2 without text left out (line 64, 65), csv, utf-8, 1 line windows-1252, text from text, label from label',
       'labels that differ from "HUM" only by case or spaces are read as it: "hum" (',
       'labels with one training example, from which nothing is learnt: rare; add examples, join them with others, or remove them',
       'longest             30,001',

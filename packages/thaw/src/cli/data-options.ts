@@ -51,6 +51,9 @@ export async function readLabelled(file: string, options: DataOptions): Promise<
   return read
 }
 
+/** The separator that a format is named after. */
+const usual: Partial<Record<string, string>> = { csv: ',', tsv: '\t' }
+
 /** `train.csv: 5,000 rows, csv with ;, text from subject + body, label from queue`. */
 export function describeReading(file: string, { examples, understood }: ReadExamples): string {
   const { format, separator, text, pair, choices, label, labelSeparator, encoding, rows, emptyLines = [] } = understood
@@ -61,7 +64,7 @@ export function describeReading(file: string, { examples, understood }: ReadExam
     ...(emptyLines.length > 0
       ? [`${number(emptyLines.length)} without text left out (line ${emptyLines.slice(0, 3).join(', ')}${emptyLines.length > 3 ? ', …' : ''})`]
       : []),
-    `${format}${separator === undefined || separator === '\t' ? '' : ` with ${separatorName(separator)}`}${encoding === 'utf-8' ? '' : `, ${encoding}`}`,
+    `${format}${separator === undefined || separator === usual[format] ? '' : ` with ${separatorName(separator)}`}${encoding === 'utf-8' ? '' : `, ${encoding}`}`,
     `text from ${text.join(' + ')}${pair === undefined ? '' : ` and ${pair}`}`,
     ...(choices ? [`candidates from ${choices.join(', ')}`] : []),
     ...(label === undefined

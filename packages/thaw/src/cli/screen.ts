@@ -46,3 +46,6 @@ export function shellWord(text: string, platform: string = process.platform): st
   if (/^[\w@%+=:,./~-]+$/.test(text)) return text
   return platform === 'win32' ? `"${text.replaceAll('"', '\\"')}"` : `'${text.replaceAll("'", "'\\''")}'`
 }
+
+/** How this program was called, for commands to copy: where it is installed in a project only, no shell knows `thaw`. npm says so to what `npx` runs. */
+export const program = process.env.npm_command === 'exec' ? 'npx thaw' : 'thaw'

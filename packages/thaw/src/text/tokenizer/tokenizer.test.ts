@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { byteLevelJson, fromVocabTxt, wordLevelJson, wordPieceJson } from './convert.js'
 import { checkTokenizerJson } from './json.js'
@@ -136,4 +138,19 @@ test('property: offsets are inside the text and never go back; the corpus path a
     }),
     { numRuns: 500 },
   )
+})
+
+test('a word that is remembered does not keep the text alive which it was cut from', () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const tokenizer = bert()
+  const used = () => {
+    collect()
+    return process.memoryUsage().heapUsed / 1e6
+  }
+  tokenizer.ids('the')
+  const before = used()
+  // a megabyte each, with one long word that no other has
+  for (let i = 0; i < 40; i++) tokenizer.ids(`${'the cat '.repeat(125_000)}${String.fromCharCode(97 + (i % 26)).repeat(20 + i)}`)
+  assert.ok(used() - before < 15, `${(used() - before).toFixed(0)} MB more`)
 })

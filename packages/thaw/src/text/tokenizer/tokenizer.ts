@@ -2,6 +2,7 @@
 
 import { saveTokenizer } from '#save-tokenizer'
 import { type Section, type Sectioner, sectioner } from './added.js'
+import { detached } from './detached.js'
 import type { TokenizerJson } from './json.js'
 import { libraryDecoder } from './library.js'
 import { createModel, type WordTokens } from './model.js'
@@ -17,7 +18,7 @@ interface Body {
   offsets: [number, number][]
 }
 
-const cacheLimit = 200_000
+const cacheLimit = 100_000
 const cachedLength = 64
 
 /**
@@ -62,7 +63,7 @@ export function createTokenizer(source: TokenizerJson, config: Record<string, un
     const tokens = model.tokenize(text)
     if (text.length <= cachedLength) {
       if (cache.size >= cacheLimit) cache.clear()
-      cache.set(text, tokens)
+      cache.set(detached(text), tokens)
     }
     return tokens
   }

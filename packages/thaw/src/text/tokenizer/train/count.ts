@@ -1,6 +1,7 @@
 // The first half of every training: how often each word occurs. Everything after works on distinct words, some hundred thousand
 // where the corpus has millions.
 import { sectioner } from '../added.js'
+import { detached } from '../detached.js'
 import type { TokenizerJson } from '../json.js'
 import { normalize, normalizerSteps } from '../normalize.js'
 import { splitStages, splitWords } from '../split.js'
@@ -37,9 +38,6 @@ export async function countWords(
   }
   return counts
 }
-
-/** A copy that does not keep the text alive which it was cut from. */
-const detached = (word: string): string => [...word].join('')
 
 /** Forgets the rarest words until at most `size` are left: the idea of lossy counting (Manku & Motwani 2002). What is frequent is never forgotten. */
 function thin(counts: Map<string, number>, size: number): void {
