@@ -9,7 +9,7 @@ import { hasLabels } from '../tasks/task.js'
 import type { AdaptData } from './adapt-data.js'
 import type { SeedResult } from './adapt-seeds.js'
 import type { Floor } from './floor.js'
-import { named, namedResult, percent, print, program, say, shellWord } from './screen.js'
+import { calledAs, named, namedResult, percent, print, say, shellWord } from './screen.js'
 import { formatTaskDetails, formatTaskScores, scoreColumns, type TaskEvaluation } from './task-evaluation.js'
 
 /** Prints the report of a run over one or several seeds; `best` is the one that was kept. */
@@ -47,11 +47,11 @@ function nextCommands(out: string, { text, pair, choices = [] }: Example, { task
   ]
   return [
     '',
-    named('try it', `${program} predict ${folder} ${texts.join(' ')}`),
+    named('try it', `${calledAs} predict ${folder} ${texts.join(' ')}`),
     named(
       '',
       [
-        `${program} predict`,
+        `${calledAs} predict`,
         folder,
         `--file new.${unlabelled.ending}`,
         ...unlabelled.options.map((word) => shellWord(word)),
@@ -59,7 +59,7 @@ function nextCommands(out: string, { text, pair, choices = [] }: Example, { task
       ].join(' '),
     ),
     ...(hasLabels(task) && task.form === 'cross-encoder'
-      ? [named('ship it', `${program} export ${folder} --to onnx --dtype int8 --out ${shellWord(`${out}-onnx`)}`)]
+      ? [named('ship it', `${calledAs} export ${folder} --to onnx --dtype int8 --out ${shellWord(`${out}-onnx`)}`)]
       : []),
   ]
 }

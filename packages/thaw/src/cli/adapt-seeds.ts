@@ -16,7 +16,7 @@ import { failuresOf, printReport } from './adapt-report.js'
 import { adaptScreen, describePlan } from './adapt-screen.js'
 import { floorOf } from './floor.js'
 import { interruptible } from './interrupt.js'
-import { named, program, say, shellWord } from './screen.js'
+import { calledAs, named, say, shellWord } from './screen.js'
 import { evaluateTask, mainScore, type TaskEvaluation } from './task-evaluation.js'
 
 export interface SeedsOptions {
@@ -100,7 +100,7 @@ async function runSeeds(options: SeedsOptions): Promise<void> {
   say(
     named(
       'card',
-      `README.md: what it is, how it was made, how well it does; look through it before you share it: ${program} hub push ${shellWord(out)} OWNER/NAME`,
+      `README.md: what it is, how it was made, how well it does; look through it before you share it: ${calledAs} hub push ${shellWord(out)} OWNER/NAME`,
     ),
   )
 }

@@ -20,7 +20,7 @@ import { type TaskName, taskNames } from './adapt-task.js'
 import { bundledDefault, chooseCheckpoint, namedCheckpoint, terminalQuestion } from './choose-checkpoint.js'
 import { addDataOptions, type DataOptions, dataOptionsOf } from './data-options.js'
 import { refuseChanges, refuseUsedFolder } from './out-folder.js'
-import { named, program, say, shellWord } from './screen.js'
+import { calledAs, named, say, shellWord } from './screen.js'
 import { count, countOrNone, nonNegative, positive, probability, range, share, weights } from './values.js'
 
 /** What a run is made of: kept as training/run.json, read again by --resume. */
@@ -149,7 +149,7 @@ async function runAdapt(checkpoint: string | undefined, options: Options, comman
     ...given
   } = options
   const folder = join(out, 'training')
-  const goOn = `${program} adapt --resume --out ${shellWord(out)}`
+  const goOn = `${calledAs} adapt --resume --out ${shellWord(out)}`
   if (!resume) {
     if (given.train === undefined)
       throw new Error(
@@ -224,7 +224,7 @@ async function runAdapt(checkpoint: string | undefined, options: Options, comman
 const commandWith =
   ([name, ...options]: readonly string[]) =>
   (checkpoint: string) =>
-    [program, ...[name!, checkpoint, ...options.filter((word) => word !== '--offline')].map((word) => shellWord(word))].join(' ')
+    [calledAs, ...[name!, checkpoint, ...options.filter((word) => word !== '--offline')].map((word) => shellWord(word))].join(' ')
 
 /** Longer than this, a run's line about time says how it becomes shorter. */
 const longRun = 20 * 60

@@ -11,7 +11,7 @@ import { interruptible } from './interrupt.js'
 import { refuseChanges, refuseUsedFolder } from './out-folder.js'
 import { pretrainScreen } from './pretrain-screen.js'
 import { pretrainSummary } from './pretrain-summary.js'
-import { namedResult, print, program, say, shellWord } from './screen.js'
+import { calledAs, namedResult, print, say, shellWord } from './screen.js'
 import { count, countOrNone, nonNegative, pairs, positive } from './values.js'
 
 type Given = Partial<PretrainSettings>
@@ -77,7 +77,7 @@ export function registerPretrain(program: Command): void {
   command.action(async (options: Options) => {
     const { compareWarmup, ...rest } = options
     if (compareWarmup) await compare(rest)
-    else await runOne(rest, `${program} pretrain --resume --out ${shellWord(options.out)}`)
+    else await runOne(rest, `${calledAs} pretrain --resume --out ${shellWord(options.out)}`)
   })
 }
 
@@ -116,7 +116,7 @@ async function train(given: Given & { text: string[] }, options: { out: string; 
 async function compare({ out, resume = false, threads, ...given }: Options): Promise<void> {
   if (given.warmup === 0) throw new Error('--compare-warmup with --warmup 0: there would be no difference; leave --warmup out, or give a length')
   const without = `${out}-without-warmup`
-  const goOn = `${program} pretrain --compare-warmup --resume --out ${shellWord(out)}`
+  const goOn = `${calledAs} pretrain --compare-warmup --resume --out ${shellWord(out)}`
   const common = threads === undefined ? {} : { threads }
   if (!resume) refuseUsedFolder(without, goOn, given.overwrite ?? false)
   say(`with warm-up: ${out}`)

@@ -48,4 +48,4 @@ export function shellWord(text: string, platform: string = process.platform): st
 }
 
 /** How this program was called, for commands to copy: where it is installed in a project only, no shell knows `thaw`. npm says so to what `npx` runs. */
-export const program = process.env.npm_command === 'exec' ? 'npx thaw' : 'thaw'
+export const calledAs = process.env.npm_command === 'exec' ? 'npx thaw' : 'thaw'
