@@ -186,6 +186,8 @@ test('without a checkpoint, and none to be had: the ways out are the command tha
     const taken = `thaw adapt sentence-transformers/all-MiniLM-L6-v2 ${rest}`
     if (stderr.includes('max length 100000')) assert.ok(stderr.includes(`take it with  ${taken} --overwrite\n`), stderr)
     else assert.ok(stderr.includes(`take it:  ${taken}\n`) && stderr.includes(`then thaw adapt wiki-masked ${rest}\n`), stderr)
+    const byNpx = await thaw(['adapt', '--train', 'train.csv', '--offline', ...given, '--overwrite'], { cwd, env: { ...place, npm_command: 'exec' } })
+    assert.match(byNpx.stderr, /take it( with|:) {2}npx thaw adapt sentence-transformers/)
   }))
 
 test('mistakes are named, with the way out', () =>

@@ -28,7 +28,7 @@ export interface CommandOptions {
 
 /** Runs `thaw` to its end. */
 export async function thaw(args: readonly string[], { cwd, input = '', env, send }: CommandOptions): Promise<Finished> {
-  const child = spawn(process.execPath, [program, ...args], { cwd, env: { ...process.env, ...env } })
+  const child = spawn(process.execPath, [program, ...args], { cwd, env: { ...process.env, npm_command: '', ...env } })
   const streams = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) child[name].setEncoding('utf8').on('data', (text: string) => (streams[name] += text))
   child.stdin.on('error', () => {}).end(input)
