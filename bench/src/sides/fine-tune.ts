@@ -2,7 +2,7 @@
 // bench/peers/fine_tune.py, and a line (FineTuned) on stdout. What is timed goes from texts to the trained model, with a validation after each epoch.
 
 import { createInterface } from 'node:readline'
-import { adapt, classification, load } from 'thaw'
+import { type AdaptSettings, adapt, classification, load } from 'thaw'
 import { peakMemory } from '../peer.js'
 
 interface Text {
@@ -10,7 +10,9 @@ interface Text {
   label: string
 }
 
-export interface FineTuneRequest {
+type Hyperparameters = Pick<AdaptSettings, 'epochs' | 'batch' | 'rate' | 'warmup' | 'dropout' | 'clip' | 'weightDecay' | 'maxLength' | 'seed'>
+
+export interface FineTuneRequest extends Hyperparameters {
   /** Folder of the encoder. */
   model: string
   labels: string[]
@@ -18,16 +20,6 @@ export interface FineTuneRequest {
   /** Chooses the epoch. */
   valid: Text[]
   test: Text[]
-  epochs: number
-  batch: number
-  rate: number
-  /** Steps of warm-up; then linear to 0. */
-  warmup: number
-  dropout: number
-  clip: number
-  weightDecay: number
-  maxLength: number
-  seed: number
   threads: number
 }
 

@@ -1,6 +1,6 @@
 // What a published encoder makes of each word of a text, as targets for a model with a tokenizer of its own: words are aligned, not tokens.
 
-import { dim, type Executor, input, ops } from '@thaw/tensor'
+import { dim, type Executor, input, ops, type Tensor } from '@thaw/tensor'
 import { readCheckpoint } from '../hub/checkpoint.js'
 import { loadInto } from '../hub/load-into.js'
 import { parameterShapes } from '../models/shapes.js'
@@ -95,7 +95,7 @@ export async function teacherVectors(folder: string, pupil: Tokenizer, executor:
 const wordsAtOnce = 256
 
 /** Rows with mean 0 and variance 1. */
-function standardised(rows: ReturnType<typeof ops.mean>) {
+function standardised(rows: Tensor): Tensor {
   const centred = ops.sub(rows, ops.mean(rows, -1, true))
   return ops.div(centred, ops.sqrt(ops.add(ops.mean(ops.mul(centred, centred), -1, true), 1e-6)))
 }
