@@ -4,15 +4,16 @@
 // A moment below `tiny` is set to zero. Without that the moments of an embedding row that is rarely seen decay into denormals after some
 // hundred steps and stay there for ever (0.1 of the last bit rounds to nothing), and arithmetic on denormals takes a hundred times as long.
 // NaN is kept: `lt` is false for it.
+import { scale } from './elementwise'
 import { load, splat, store } from './lanes'
 
 @inline
 function adamAt(
-  param: usize, grad: usize, first: usize, second: usize, one: bool,
-  gradScale: v128, coupled: v128, keep: v128, rise1: v128, beta2: v128, rise2: v128, root: v128, epsilon: v128, step: v128, tiny: v128, smallest: v128,
+  param: usize, gradient: v128, first: usize, second: usize, one: bool,
+  coupled: v128, keep: v128, rise1: v128, beta2: v128, rise2: v128, root: v128, epsilon: v128, step: v128, tiny: v128, smallest: v128,
 ): void {
   const p = load(param, one)
-  const g = f32x4.add(f32x4.mul(load(grad, one), gradScale), f32x4.mul(p, coupled))
+  const g = f32x4.add(gradient, f32x4.mul(p, coupled))
   let m = load(first, one)
   let v = load(second, one)
   m = f32x4.add(m, f32x4.mul(f32x4.sub(g, m), rise1))
@@ -46,10 +47,51 @@ export function adam(
   const ca = splat(1.1754943508222875e-38)
   const end = param + (n << 2)
   for (; param + 32 <= end; param += 32, grad += 32, m += 32, v += 32) {
-    adamAt(param, grad, m, v, false, c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, ca)
-    adamAt(param + 16, grad + 16, m + 16, v + 16, false, c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, ca)
+    adamAt(param, f32x4.mul(v128.load(grad), c0), m, v, false, c1, c2, c3, c4, c5, c6, c7, c8, c9, ca)
+    adamAt(param + 16, f32x4.mul(v128.load(grad, 16), c0), m + 16, v + 16, false, c1, c2, c3, c4, c5, c6, c7, c8, c9, ca)
   }
-  for (; param < end; param += 4, grad += 4, m += 4, v += 4) adamAt(param, grad, m, v, true, c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, ca)
+  for (; param < end; param += 4, grad += 4, m += 4, v += 4)
+    adamAt(param, f32x4.mul(load(grad, true), c0), m, v, true, c1, c2, c3, c4, c5, c6, c7, c8, c9, ca)
+}
+
+@inline
+function isZero(x: usize, end: usize): bool {
+  for (; x + 16 <= end; x += 16) if (v128.any_true(v128.load(x))) return false
+  for (; x < end; x += 4) if (v128.any_true(load(x, true))) return false
+  return true
+}
+
+/**
+ * `adam` on rows whose gradient is zero, without one in memory. A row whose moments are zero only decays: what the formula gives for it, without a write
+ * to the moments. Such are the rows of an embedding that no text has had so far.
+ */
+export function adamWithoutGradient(
+  param: usize, m: usize, v: usize, rows: usize, width: usize,
+  rate: f64, beta1: f64, beta2: f64, epsilon: f64, decay: f64, correction1: f64, correction2: f64,
+): void {
+  const zero = f32x4.splat(0)
+  const c2 = splat(1 - rate * decay)
+  const c3 = splat(1 - beta1)
+  const c4 = splat(beta2)
+  const c5 = splat(1 - beta2)
+  const c6 = splat(1 / sqrt<f64>(correction2))
+  const c7 = splat(epsilon)
+  const c8 = splat(rate / correction1)
+  const c9 = splat(1e-30)
+  const ca = splat(1.1754943508222875e-38)
+  const bytes = width << 2
+  for (let row: usize = 0; row < rows; row++, param += bytes, m += bytes, v += bytes) {
+    if (isZero(v, v + bytes) && isZero(m, m + bytes)) {
+      if (rate * decay != 0) scale(param, width, 1 - rate * decay)
+      continue
+    }
+    const end = param + bytes
+    let p = param
+    let first = m
+    let second = v
+    for (; p + 16 <= end; p += 16, first += 16, second += 16) adamAt(p, zero, first, second, false, zero, c2, c3, c4, c5, c6, c7, c8, c9, ca)
+    for (; p < end; p += 4, first += 4, second += 4) adamAt(p, zero, first, second, true, zero, c2, c3, c4, c5, c6, c7, c8, c9, ca)
+  }
 }
 
 @inline

@@ -147,6 +147,26 @@ const kernelSteps: Record<string, (args: Arguments) => void> = {
       correction2: 1 - scalar('beta2') ** t,
     })
   },
+  // the same on a gradient that only some rows of a table have, compacted
+  'adam-gathered'(args) {
+    const { state, value, scalar, context } = args
+    const table = tableOf(state('parameter'))
+    const [ids, rows] = [value('ids'), value('rows')]
+    if (ruined(args)) {
+      // for whoever looks for the largest gradient
+      const gradient = state('gradient')
+      context.kernels.fill(gradient.pointer, gradient.length, 0)
+      context.kernels.addRows({ ...table, pointer: gradient.pointer }, ids.pointer, rows.pointer, count(ids))
+      return
+    }
+    const t = nextStep(state('step'), context)
+    context.kernels.adamGathered(table, state('m').pointer, state('v').pointer, ids.pointer, rows.pointer, count(ids), {
+      ...adamOptions(args),
+      weightDecay: scalar('weightDecay', 0),
+      correction1: 1 - scalar('beta1') ** t,
+      correction2: 1 - scalar('beta2') ** t,
+    })
+  },
   'adam-rows'(args) {
     if (ruined(args)) return
     const { state, value, scalar, context } = args

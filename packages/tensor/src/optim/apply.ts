@@ -18,6 +18,8 @@ export interface Part extends Trainable {
   kernel: Kernel | undefined
   /** Only rows that have a gradient are updated. */
   touched: boolean
+  /** In one program with the backward pass the gradient stays the rows that were gathered; every row is updated. */
+  gathered: boolean
   pull: { strength: number; fisher?: boolean } | undefined
   gradient: { dense: Tensor | undefined; rows: Rows[] }
 }
@@ -60,7 +62,7 @@ const ref = (namespace: string, path: string): StateRef => ({ namespace, path })
 const counterpart = (part: Part, namespace: string): StateRef => ({ ...home(part), namespace })
 
 /**
- * The updates of all parts. `compact`: gradients of sparse updates are outputs of the same program, as rows; else they are in the store.
+ * The updates of all parts. `compact`: gradients of gathered tables are outputs of the same program, as rows; else they are in the store.
  * `gradientOf` says what the graph form reads.
  */
 export function applyProgram(parts: readonly Part[], options: TrainingStepOptions, compact: boolean, gradientOf: (part: Part) => Tensor): Program {
@@ -72,7 +74,7 @@ export function applyProgram(parts: readonly Part[], options: TrainingStepOption
 
 function kernelApply(parts: readonly Part[], options: TrainingStepOptions, compact: boolean): KernelStep[] {
   const { rateOf = () => 1, decays = decaysByDefault } = options
-  const asRows = parts.filter((part) => compact && part.touched)
+  const asRows = parts.filter((part) => compact && (part.touched || part.gathered))
   const inStore = parts.filter((part) => !asRows.includes(part))
   const rowsOf = ({ path }: Part) => ({ ids: `${path}/ids`, rows: `${path}/rows` })
   const towards = (part: Part): KernelStep => ({
@@ -104,7 +106,10 @@ function kernelApply(parts: readonly Part[], options: TrainingStepOptions, compa
     ...inStore.filter((part) => part.kernel && part.pull).map(towards),
     { kernel: 'global-norm', states: {}, group: inStore.map(({ path }) => ref('gradients', path)), scalars: { divisor: 'divisor' } },
     ...inStore.filter((part) => part.kernel).map(withGradient),
-    ...asRows.map((part): KernelStep => ({ ...update(part, 'adam-rows'), values: rowsOf(part) })),
+    ...asRows.map((part): KernelStep => {
+      const step = update(part, part.touched ? 'adam-rows' : 'adam-gathered')
+      return { ...step, states: { ...step.states, gradient: ref('gradients', part.path) }, values: rowsOf(part) }
+    }),
   ]
 }
 

@@ -64,12 +64,14 @@ export function trainingStep(options: TrainingStepOptions): TrainingStep {
     const optimizer = typeof options.optimizer === 'function' ? options.optimizer(path, table) : options.optimizer
     const kernel = options.form === 'graph' ? undefined : recognise(optimizer)
     const gradient = partsOf(one, results[i]!)
-    const touched = (options.sparse ?? false) && !gradient.dense && gradient.rows.length > 0
+    const onlyGathered = !gradient.dense && gradient.rows.length > 0
+    const touched = (options.sparse ?? false) && onlyGathered
     const pull = options.pullOf?.(path)
     if (touched && pull) throw new GraphError(`trainingStep: ${path} is updated by rows: it cannot be pulled to other values as a whole`)
     if (touched && kernel?.name !== 'adam')
       throw new GraphError(`trainingStep: sparse updates exist for Adam and AdamW as kernels only; ${path} has another optimizer`)
-    return { ...one, optimizer, kernel, touched, pull, gradient }
+    const gathered = onlyGathered && !touched && kernel?.name === 'adam' && !pull
+    return { ...one, optimizer, kernel, touched, gathered, pull, gradient }
   })
   const gradients = gradientProgram(parts, options, false)
   const each = (kernel: string): KernelStep[] =>
@@ -102,14 +104,14 @@ function wholeGradient({ gradient: { dense, rows }, values }: Part): Tensor {
   return rows.reduce((sum, { ids, values: more }) => scatterAdd(sum, ids, more), dense ?? full(values.shape, 0))
 }
 
-/** Loss and gradients. `compact`: rows of sparse updates stay rows, for kernels of the same program; else all gradients go into their store. */
+/** Loss and gradients. `compact`: rows of gathered tables stay rows, for kernels of the same program; else all gradients go into their store. */
 function gradientProgram(parts: readonly Part[], options: TrainingStepOptions, compact: boolean): Program {
   const hidden: Record<string, Tensor> = {}
   const updates: Update[] = [...(options.updates ?? [])]
   const steps: KernelStep[] = []
   for (const part of parts) {
     const { path, gradient } = part
-    if (compact && part.touched) {
+    if (compact && (part.touched || part.gathered)) {
       hidden[`${path}/ids`] = concat(gradient.rows.map(({ ids }) => ids))
       hidden[`${path}/rows`] = concat(gradient.rows.map(({ values }) => values))
       continue

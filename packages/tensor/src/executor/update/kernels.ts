@@ -4,7 +4,12 @@ import { kernelsBase64 } from './kernels.generated.js'
 import type { AdamCorrections, AdamOptions, Part, Seed, SgdOptions, Table } from './options.js'
 
 type Kernel = (...values: number[]) => number
-type Name = Exclude<keyof Kernels, 'globalNorm' | 'hasNonFinite' | 'sgd' | 'sumDuplicateRows'> | 'firstOutside' | 'sgdMomentum' | 'sgdPlain'
+type Name =
+  | Exclude<keyof Kernels, 'adamGathered' | 'globalNorm' | 'hasNonFinite' | 'sgd' | 'sumDuplicateRows'>
+  | 'adamWithoutGradient'
+  | 'firstOutside'
+  | 'sgdMomentum'
+  | 'sgdPlain'
 
 export interface Kernels {
   /** x = value */
@@ -41,6 +46,8 @@ export interface Kernels {
   gatherRows(rows: number, table: Table, ids: number, count: number): void
   /** Sums rows of equal id into the first of them and moves the results to the front (ids too, in order of first appearance); returns how many. */
   sumDuplicateRows(ids: number, rows: number, count: number, width: number): number
+  /** Adam on a table whose gradient is zero but for the rows `ids` (each once: see sumDuplicateRows): the same values as `adam` gives, from less memory */
+  adamGathered(table: Table, m: number, v: number, ids: number, rows: number, count: number, options: AdamOptions & AdamCorrections): void
   /** Adam on the rows `ids` (each once: see sumDuplicateRows) of a table, with a step count a row (i32): untouched rows keep everything */
   adamRows(table: Table, m: number, v: number, steps: number, ids: number, rows: number, count: number, options: AdamOptions): void
   /** target[r, i] = (source[r, i] - zeros[r]) scales[r]; scales f32, zeros i32 (pointer 0: none) */
@@ -81,6 +88,11 @@ export function createKernels(memory: WebAssembly.Memory): Kernels {
     const id = new Int32Array(memory.buffer, ids, count)[at]
     throw new RangeError(`${operation}: ids[${at}] is ${id}, expected 0 to ${rows - 1} (the table has ${rows} rows)`)
   }
+  const adam: Kernels['adam'] = (param, grad, m, v, n, options) => {
+    const { rate, beta1, beta2, epsilon, correction1, correction2, weightDecay = 0, coupled = false, gradScale = 1 } = options
+    const [l2, decay] = coupled ? [weightDecay, 0] : [0, weightDecay]
+    raw.adam(param, grad, m, v, n, rate, beta1, beta2, epsilon, l2, decay, correction1, correction2, gradScale)
+  }
   return {
     fill: raw.fill,
     copy: raw.copy,
@@ -95,10 +107,7 @@ export function createKernels(memory: WebAssembly.Memory): Kernels {
     countNonFinite: (x, n) => raw.countNonFinite(x, n) >>> 0,
     hasNonFinite: (x, n) => raw.countNonFinite(x, n) !== 0,
     maxAbs: raw.maxAbs,
-    adam(param, grad, m, v, n, { rate, beta1, beta2, epsilon, correction1, correction2, weightDecay = 0, coupled = false, gradScale = 1 }) {
-      const [l2, decay] = coupled ? [weightDecay, 0] : [0, weightDecay]
-      raw.adam(param, grad, m, v, n, rate, beta1, beta2, epsilon, l2, decay, correction1, correction2, gradScale)
-    },
+    adam,
     sgd(param, grad, buffer, n, { rate, momentum: mu = 0, nesterov = false, weightDecay = 0, gradScale = 1 }) {
       if (mu === 0) raw.sgdPlain(param, grad, n, rate, weightDecay, gradScale)
       else raw.sgdMomentum(param, grad, buffer, n, rate, mu, nesterov ? 1 : 0, weightDecay, gradScale)
@@ -127,6 +136,27 @@ export function createKernels(memory: WebAssembly.Memory): Kernels {
         slots.set(id, next)
       }
       return slots.size
+    },
+    adamGathered({ pointer, rows: all, width }, m, v, ids, rows, count, options) {
+      check('adamGathered', ids, count, all)
+      const { rate, beta1, beta2, epsilon, correction1, correction2, weightDecay: decay = 0, coupled = false } = options
+      if (coupled && decay !== 0) throw new RangeError('adamGathered: weight decay inside the gradient gives every row one; use adam')
+      const bytes = width * 4
+      const list = new Int32Array(memory.buffer, ids, count)
+      const order = Array.from(list.keys()).sort((a, b) => list[a]! - list[b]!)
+      const idle = (from: number, to: number) => {
+        const at = from * bytes
+        if (to > from)
+          raw.adamWithoutGradient(pointer + at, m + at, v + at, to - from, width, rate, beta1, beta2, epsilon, decay, correction1, correction2)
+      }
+      let next = 0
+      for (const slot of order) {
+        const at = list[slot]! * bytes
+        idle(next, list[slot]!)
+        adam(pointer + at, rows + slot * bytes, m + at, v + at, width, options)
+        next = list[slot]! + 1
+      }
+      idle(next, all)
     },
     adamRows(table, m, v, steps, ids, rows, count, { rate, beta1, beta2, epsilon, weightDecay = 0, coupled = false, gradScale = 1 }) {
       check('adamRows', ids, count, table.rows)

@@ -90,3 +90,48 @@ test('adamRows updates only the touched rows, each with its own step count', () 
       assert.ok(Math.abs(value - wanted[i]!) <= 4e-6 * Math.abs(wanted[i]!) + 1e-9, `[${i}] ${value} ${wanted[i]}`)
     })
 })
+
+test('adamGathered is adam on the whole table, bit for bit, and leaves the moments of idle rows alone', () => {
+  const [rows, width] = [7, 6]
+  for (const weightDecay of [0, 0.1]) {
+    const start = Array.from({ length: rows * width }, (_, i) => reference.uniform(i, seed) - 0.5)
+    const [param, m, v] = [floats(start), floats(start.map(() => 0)), floats(start.map(() => 0))]
+    const [whole, wholeM, wholeV] = [floats(start), floats(start.map(() => 0)), floats(start.map(() => 0))]
+    const gradient = floats(start.map(() => 0))
+    const table = { pointer: param.byteOffset, rows, width }
+    // out of order; the last step has no row at all, and row 4 is never met
+    for (const [step, ids] of [[5, 0], [2], [6, 2, 5], []].entries()) {
+      const values = floats(ids.flatMap((id) => Array.from({ length: width }, (_, k) => (k === 1 ? 0 : Math.sin(id + k + step)))))
+      gradient.fill(0)
+      ids.forEach((id, i) => {
+        gradient.set(values.subarray(i * width, (i + 1) * width), id * width)
+      })
+      const t = step + 1
+      const options = {
+        ...{ rate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay, gradScale: 0.5 },
+        ...{ correction1: 1 - 0.9 ** t, correction2: 1 - 0.999 ** t },
+      }
+      kernels.adam(whole.byteOffset, gradient.byteOffset, wholeM.byteOffset, wholeV.byteOffset, rows * width, options)
+      kernels.adamGathered(table, m.byteOffset, v.byteOffset, integers(ids).byteOffset, values.byteOffset, ids.length, options)
+      assert.deepEqual([...param], [...whole])
+      assert.deepEqual([...m, ...v], [...wholeM, ...wholeV])
+    }
+    assert.equal(param[4 * width] === Math.fround(start[4 * width]!), weightDecay === 0, 'row 4 decays')
+  }
+})
+
+test('adamGathered refuses rows that the table has not, and decay that would give every row a gradient', () => {
+  const [param, m, v] = [floats([1, 2]), floats([0, 0]), floats([0, 0])]
+  const options = { rate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, correction1: 0.1, correction2: 0.001 }
+  const call = (id: number, more = {}) =>
+    kernels.adamGathered(
+      { pointer: param.byteOffset, rows: 2, width: 1 },
+      ...([m.byteOffset, v.byteOffset, integers([id]).byteOffset, floats([1]).byteOffset, 1] as const),
+      { ...options, ...more },
+    )
+  assert.throws(() => call(2), { name: 'RangeError', message: 'adamGathered: ids[0] is 2, expected 0 to 1 (the table has 2 rows)' })
+  assert.throws(
+    () => call(1, { weightDecay: 0.1, coupled: true }),
+    /^RangeError: adamGathered: weight decay inside the gradient gives every row one; use adam$/,
+  )
+})
