@@ -56,7 +56,8 @@ export function adam(
 
 @inline
 function isZero(x: usize, end: usize): bool {
-  for (; x + 16 <= end; x += 16) if (v128.any_true(v128.load(x))) return false
+  for (; x + 64 <= end; x += 64)
+    if (v128.any_true(v128.or(v128.or(v128.load(x), v128.load(x, 16)), v128.or(v128.load(x, 32), v128.load(x, 48))))) return false
   for (; x < end; x += 4) if (v128.any_true(load(x, true))) return false
   return true
 }

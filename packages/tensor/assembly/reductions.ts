@@ -2,14 +2,9 @@
 // and it is finite exactly when every element is, so the clipping norm doubles as the check for NaN and infinity.
 
 @inline
-function squaresLow(x: v128, sum: v128): v128 {
+function squares(x: v128, sum: v128): v128 {
   const wide = f64x2.promote_low_f32x4(x)
   return f64x2.add(sum, f64x2.mul(wide, wide))
-}
-
-@inline
-function squaresHigh(x: v128, sum: v128): v128 {
-  return squaresLow(v128.shuffle<f32>(x, x, 2, 3, 2, 3), sum)
 }
 
 export function sumSquares(x: usize, n: usize): f64 {
@@ -23,20 +18,16 @@ export function sumSquares(x: usize, n: usize): f64 {
   let h = f64x2.splat(0)
   const end = x + (n << 2)
   for (; x + 64 <= end; x += 64) {
-    const first = v128.load(x)
-    const second = v128.load(x, 16)
-    const third = v128.load(x, 32)
-    const fourth = v128.load(x, 48)
-    a = squaresLow(first, a)
-    b = squaresHigh(first, b)
-    c = squaresLow(second, c)
-    d = squaresHigh(second, d)
-    e = squaresLow(third, e)
-    f = squaresHigh(third, f)
-    g = squaresLow(fourth, g)
-    h = squaresHigh(fourth, h)
+    a = squares(v128.load64_zero(x), a)
+    b = squares(v128.load64_zero(x, 8), b)
+    c = squares(v128.load64_zero(x, 16), c)
+    d = squares(v128.load64_zero(x, 24), d)
+    e = squares(v128.load64_zero(x, 32), e)
+    f = squares(v128.load64_zero(x, 40), f)
+    g = squares(v128.load64_zero(x, 48), g)
+    h = squares(v128.load64_zero(x, 56), h)
   }
-  for (; x < end; x += 4) a = squaresLow(v128.load32_zero(x), a)
+  for (; x < end; x += 4) a = squares(v128.load32_zero(x), a)
   a = f64x2.add(f64x2.add(f64x2.add(a, b), f64x2.add(c, d)), f64x2.add(f64x2.add(e, f), f64x2.add(g, h)))
   return f64x2.extract_lane(a, 0) + f64x2.extract_lane(a, 1)
 }
