@@ -94,7 +94,6 @@ async function pretrained(log: (message: string) => void): Promise<string> {
   const report: PretrainReport = await pretrain(maskedSettings(), {
     out: maskedCheckpoint,
     resume,
-    threads: 1, // the teacher reads on another
     onEvent(event) {
       if (event.kind === 'step' && event.step % 50 === 0) log(`step ${event.step}: loss ${event.loss.toFixed(3)}`)
       if (event.kind === 'validation') log(`step ${event.step}: perplexity ${event.report.perToken.toFixed(1)} at a masked place`)

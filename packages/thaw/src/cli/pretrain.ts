@@ -71,7 +71,7 @@ export function registerPretrain(program: Command): void {
     .option('--seed <n>', 'of everything that is random; default 1', countOrNone)
     .option('--validate-every <steps>', 'default: twenty times in a run, fewer in a short one', count)
     .option('--save-every <seconds>', 'default 60', positive)
-    .option('--threads <n>', 'default: all cores, at most 8', count)
+    .option('--threads <n>', 'default: all cores, at most 8; with a teacher one fewer', count)
     .option('--compare-warmup', 'train twice, with warm-up and without (in OUT-without-warmup), and draw both curves')
     .addHelpText('after', examples)
   command.action(async (options: Options) => {

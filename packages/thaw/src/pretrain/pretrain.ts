@@ -2,6 +2,7 @@
 // stopped or killed goes on with `resume`.
 
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createExecutor, type Executor, type Store } from '@thaw/tensor'
 import { writeCheckpoint } from '../hub/checkpoint.js'
@@ -60,6 +61,7 @@ export type PretrainEvent =
 export interface PretrainOptions {
   /** The checkpoint's folder. */
   out: string
+  /** Default: the machine's cores, at most 8; with a teacher one fewer. */
   threads?: number
   /** Go on from the state in `out`, with the settings it was started with. */
   resume?: boolean
@@ -115,7 +117,9 @@ async function pretrainIn(given: Partial<PretrainSettings> & { text: string[] },
   const start = await startFrom(stored ? stored.from && out : given.from)
   const settings = stored ?? pretrainSettings(given, start?.config)
   await using input = await copyStandardInput(settings.text)
-  await using executor = await createExecutor(options.threads === undefined ? {} : { threads: options.threads })
+  // the teacher reads on a thread of its own
+  const threads = options.threads ?? (settings.teacher ? Math.min(8, Math.max(1, availableParallelism() - 1)) : undefined)
+  await using executor = await createExecutor(threads === undefined ? {} : { threads })
   const tokenizer = resume ? await loadTokenizer(out) : await tokenizerFor({ ...settings, text: input.files }, onEvent)
   onEvent({ kind: 'tokenizer', tokenizerKind: tokenizer.kind, size: tokenizer.size, trained: !resume && settings.tokenizer === undefined && !start })
   return await run({ ...(start ? { start } : {}), settings, out, folder, tokenizer, executor, onEvent, resume, input, ...(signal ? { signal } : {}) })
@@ -233,7 +237,7 @@ async function train(
   const range = { from: 0, to: validCache === cache ? heldOut.from : cache.tokens }
   const source = await objective.batches(cache, range)
   const perEpoch = stepsPerEpoch(source, microsteps)
-  const secondsPerStep = await timeOneStep(trainer, source, microsteps)
+  const secondsPerStep = await timeOneStep(trainer, source, settings)
   const total = position?.total ?? plannedSteps(settings, perEpoch, secondsPerStep)
   const from = position?.step ?? 0
   const began = performance.now()
@@ -324,18 +328,20 @@ async function train(
   }
 }
 
-/** Seconds a step will take: the third of three rehearsals, which change nothing. */
-async function timeOneStep(trainer: Trainer, source: BatchSource, microsteps: number): Promise<number> {
-  let seconds = 0
+/**
+ * Seconds a step will take, with the wait for its batch: a teacher may be slower than the model that learns. Some steps are rehearsed, which changes
+ * nothing; the first ones warm up, and use up what the teacher has read ahead.
+ */
+async function timeOneStep(trainer: Trainer, source: BatchSource, { microsteps, teacher }: PretrainSettings): Promise<number> {
+  const rehearsals = teacher ? { warm: 3, timed: 3 } : { warm: 2, timed: 1 }
+  let done = 0
+  let start = 0
   for await (const [feeds] of stepBatches(source, microsteps, 0)) {
-    for (let i = 0; i < 3; i++) {
-      const start = performance.now()
-      await trainer.rehearse(feeds!)
-      seconds = (performance.now() - start) / 1000
-    }
-    break
+    if (done === rehearsals.warm) start = performance.now()
+    await trainer.rehearse(feeds!)
+    if (++done === rehearsals.warm + rehearsals.timed) break
   }
-  return seconds * 1.05
+  return (1.05 * (performance.now() - start)) / 1000 / rehearsals.timed
 }
 
 async function tokenizerFor(settings: PretrainSettings, onEvent: (event: PretrainEvent) => void): Promise<Tokenizer> {
