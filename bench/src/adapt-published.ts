@@ -27,6 +27,10 @@ import { pairedBootstrap, verdict } from './statistics.js'
 export const about =
   'TREC-6 with a published encoder: full, lean Houlsby, LoRA, frozen, best schedule; five seeds, chosen on validation (hours, resumable)'
 
+/** In the README's table. */
+export const headline = ({ config, metric }: Row): string | undefined =>
+  metric === 'test_accuracy' ? `TREC-6 with all-MiniLM-L6-v2: ${String(config.scheme)}${config.chosen ? ' (chosen on validation)' : ''}` : undefined
+
 const bench = 'adapt-published'
 const seeds = [1, 2, 3, 4, 5]
 

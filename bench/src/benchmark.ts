@@ -15,6 +15,8 @@ export interface Benchmark {
   /** One line: what is measured against what. */
   about: string
   run: (options: BenchOptions) => Promise<Row[]>
+  /** What the README's table calls a row; undefined: the row stands in the table of all results only. Without this function every row is in both. */
+  headline?: (row: Row) => string | undefined
 }
 
 const isBenchmark = (module: Partial<Benchmark>): module is Benchmark => typeof module.about === 'string' && typeof module.run === 'function'

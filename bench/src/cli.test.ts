@@ -85,14 +85,28 @@ test('--save replaces the results, with date, commit and machine; table puts the
   writeFileSync(at.readme, '# Title\n<!-- bench:start -->\nold\n<!-- bench:end -->\nrest\n')
   assert.equal(await main(['table'], at), 0)
   const readme = readFileSync(at.readme, 'utf8')
-  assert.ok(readme.startsWith('# Title\n<!-- bench:start -->\n| Benchmark | Configuration |'), readme)
-  assert.ok(
-    readme.includes('| speed | a, quick false | time | 1,235 ms ± 0.5 (3 seeds) | 2,469 ms (them) | 2.00 | `npm run bench -- speed` |'),
-    readme,
-  )
+  assert.ok(readme.startsWith('# Title\n<!-- bench:start -->\n| What | Ours |'), readme)
+  const values = '1,235 ms ± 0.5 (3 seeds) | 2,469 ms (them) | 2.00 | `npm run bench -- speed` |'
+  assert.ok(readme.includes(`| speed: a, quick false, time | ${values}`), readme)
+  assert.ok(readme.includes('All 1 rows, with settings, dates, commits and machines: [bench/results](bench/results/README.md).'), readme)
+  const all = readFileSync(join(at.results, 'README.md'), 'utf8')
+  assert.ok(all.includes(`| speed | a, quick false | time | ${values}`) && /Measured on .*: speed \d/.test(all), all)
   assert.ok(readme.endsWith('<!-- bench:end -->\nrest\n') && !readme.includes('\nold\n'), readme)
   await main(['table'], at)
   assert.equal(readFileSync(at.readme, 'utf8'), readme)
+})
+
+test('the README shows the rows to which a benchmark gives a headline, the table of all the others too', async () => {
+  const source = readFileSync(join(folder, 'dist', 'speed.js'), 'utf8')
+  const headline = "export const headline = ({ config }) => (config.name === 'b' ? 'The speed of b' : undefined)"
+  writeFileSync(join(folder, 'dist', 'told.js'), `${source.replaceAll('speed', 'told')}\n${headline}`)
+  for (const name of ['a', 'b']) assert.equal(await main(['told', name, '--save'], at), 0)
+  writeFileSync(at.readme, '<!-- bench:start -->\n<!-- bench:end -->\n')
+  assert.equal(await main(['table'], at), 0)
+  assert.match(err, /README\.md: the table has 1 of 2 rows\n$/)
+  const [readme, all] = [readFileSync(at.readme, 'utf8'), readFileSync(join(at.results, 'README.md'), 'utf8')]
+  assert.ok(readme.includes('| The speed of b | 1,235 ms') && !readme.includes('a, quick'), readme)
+  assert.ok(all.includes('| told | a, quick false |') && all.includes('| told | b, quick false |'), all)
 })
 
 test('an unknown name lists what there is, with what cannot be loaded', async () => {

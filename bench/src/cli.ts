@@ -1,14 +1,15 @@
 // The command `npm run bench -- <name>`: runs one benchmark, prints its rows, saves them on request, and keeps the README's table.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { formatList, listBenchmarks, loadBenchmark } from './benchmark.js'
+import { type Benchmark, formatList, listBenchmarks, loadBenchmark } from './benchmark.js'
 import { repositoryRoot, resultsFolder } from './folders.js'
-import { formatTable } from './format.js'
-import { replaceTable, resultsMarkdown } from './readme.js'
-import { commit, machine, readResults, saveRows } from './results.js'
+import { formatConfig, formatTable } from './format.js'
+import { headlinesMarkdown, replaceTable, resultsMarkdown } from './readme.js'
+import { commit, machine, readResults, type SavedRow, saveRows } from './results.js'
 
 const USAGE = `npm run bench -- <name> [configuration…] [--quick] [--json] [--save]   run one benchmark
-npm run bench -- table                                                 rewrite the README's table from bench/results
+npm run bench -- table                                                 rewrite the README's table and that of all rows from bench/results
 
   --quick   a short run that shows the benchmark works; its numbers are not results
   --json    one JSON object a line on stdout, everything else on stderr (npm prints its own header: use npm run -s)
@@ -53,9 +54,7 @@ export async function main(argv: string[], at: Surroundings = real): Promise<num
       return values.help ? 0 : 1
     }
     if (name === 'table') {
-      const rows = readResults(at.results)
-      writeFileSync(at.readme, replaceTable(existsSync(at.readme) ? readFileSync(at.readme, 'utf8') : '', resultsMarkdown(rows)))
-      at.stderr(`README.md: the table has ${rows.length} ${rows.length === 1 ? 'row' : 'rows'}\n`)
+      await writeTables(at)
       return 0
     }
     const { about, run } = await loadBenchmark(name, at.benchmarks)
@@ -68,6 +67,21 @@ export async function main(argv: string[], at: Surroundings = real): Promise<num
     at.stderr(`${(error as Error).message}\n`)
     return 1
   }
+}
+
+/** The README's table, and all rows beside the results. */
+async function writeTables(at: Surroundings): Promise<void> {
+  const rows = readResults(at.results)
+  const headlines = new Map<string, Benchmark['headline']>()
+  for (const { bench } of rows) if (!headlines.has(bench)) headlines.set(bench, (await loadBenchmark(bench, at.benchmarks)).headline)
+  const headlineOf = (row: SavedRow) => {
+    const headline = headlines.get(row.bench)
+    return headline ? headline(row) : `${row.bench}: ${formatConfig(row.config)}, ${row.metric}`
+  }
+  const shown = rows.filter((row) => headlineOf(row) !== undefined).length
+  writeFileSync(at.readme, replaceTable(existsSync(at.readme) ? readFileSync(at.readme, 'utf8') : '', headlinesMarkdown(rows, headlineOf)))
+  if (rows.length > 0) writeFileSync(join(at.results, 'README.md'), resultsMarkdown(rows))
+  at.stderr(`README.md: the table has ${shown} of ${rows.length} ${rows.length === 1 ? 'row' : 'rows'}\n`)
 }
 
 type Run = Awaited<ReturnType<typeof loadBenchmark>>['run']

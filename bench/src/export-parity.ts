@@ -18,6 +18,15 @@ import { pairedBootstrap, verdict } from './statistics.js'
 
 export const about = 'logits of an exported classifier in ONNX Runtime, WASM, transformers.js and transformers; what fp16 and int8 cost (mean, first)'
 
+/** In the README's table. */
+export const headline = ({ config, metric }: Row): string | undefined => {
+  const { name, dtype, runtime } = config
+  if (name !== 'mean') return undefined
+  const elsewhere = dtype === 'fp32' && String(runtime).startsWith('transformers')
+  if (metric === 'largest_difference') return elsewhere ? `Logits of the trainer and of ${String(runtime)}: largest difference` : undefined
+  return runtime === 'onnxruntime-node' ? `TREC-6 of the exported ${String(dtype)} model` : undefined
+}
+
 const bench = 'export-parity'
 const poolings = ['mean', 'first'] as const
 const settings = { epochs: 3, batch: 32, rate: 2e-4, headFactor: 5, seed: 1 }

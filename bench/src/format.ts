@@ -28,7 +28,7 @@ export function formatConfig(config: Readonly<Record<string, unknown>>): string 
 
 /** The cells of one row: configuration, metric, ours (± deviation over seeds), the peer's, ratio. */
 export function cells(row: Row): string[] {
-  const spread = row.sd === undefined ? '' : ` ± ${formatNumber(scaled(row.sd, row.unit)[0])}`
+  const spread = row.sd === undefined ? '' : ` ± ${formatNumber(Number(scaled(row.sd, row.unit)[0].toPrecision(2)))}`
   const seeds = row.seeds === undefined ? '' : ` (${row.seeds} ${row.seeds === 1 ? 'seed' : 'seeds'})`
   const peer = row.peer === undefined ? '' : inUnit(row.peer, row.unit) + (row.peerName ? ` (${row.peerName})` : '')
   return [

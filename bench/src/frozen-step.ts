@@ -9,6 +9,12 @@ import { median } from './statistics.js'
 
 export const about = 'a head-only step of a frozen 6×384 encoder as a share of the full step (goal: at most 0.4), beside PyTorch eager'
 
+/** In the README's table. */
+export const headline = ({ config, metric }: Row): string | undefined =>
+  metric === 'share_of_full_step'
+    ? `A step with a frozen encoder (${String(config.layers)}×${String(config.hidden)}), as a share of a full one`
+    : undefined
+
 const peerName = 'PyTorch 2.13.0 eager, fused AdamW'
 const trains = ['head', 'all'] as const
 

@@ -9,6 +9,10 @@ import { median } from './statistics.js'
 
 export const about = 'ms a token, early and late, of greedy generation with a cache against transformers: (small) 6×384, (gpt2) 12×768'
 
+/** In the README's table. */
+export const headline = ({ config, metric }: Row): string | undefined =>
+  ({ tokens_per_second: `Generation with a key–value cache, ${String(config.name)}`, peak_memory: `Its peak memory, ${String(config.name)}` })[metric]
+
 const bench = 'generate'
 const peerName = 'transformers 5.23.0 on PyTorch 2.13.0 eager'
 const tokens = 520

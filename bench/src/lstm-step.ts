@@ -9,6 +9,10 @@ import { median } from './statistics.js'
 export const about =
   'steps/s of an LSTM’s forward and backward pass against torch.nn.LSTM: (small) 256 units, batch 16, 64 steps; (large) 1,150, 32, 70'
 
+/** In the README's table. */
+export const headline = ({ config, metric }: Row): string | undefined =>
+  metric === 'steps_per_second' ? `A training step of an LSTM, ${String(config.name)} (hidden ${String(config.hidden)})` : undefined
+
 const peerName = 'PyTorch 2.13.0 torch.nn.LSTM'
 const configurations = {
   small: { hidden: 256, batch: 16, time: 64, repeats: 20 },

@@ -10,6 +10,10 @@ import { median } from './statistics.js'
 export const about =
   'ms and peak memory of a masked training step against a causal one of the same shapes: (a) 4×256, (b) 6×384, (c) the tutorial’s 50 M'
 
+/** In the README's table. */
+export const headline = ({ config, metric }: Row): string | undefined =>
+  metric === 'step_time' ? `A masked step beside a causal one, ${String(config.name)}` : undefined
+
 interface Answer {
   milliseconds: number[]
   peakBytes: number

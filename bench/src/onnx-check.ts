@@ -15,6 +15,12 @@ import type { Row } from './row.js'
 
 export const about = 'whether ONNX’s own checker accepts what the engine writes: every operation with its gradients, training, evaluation, generation'
 
+/** In the README's table. */
+export const headline = ({ config, metric }: Row): string | undefined =>
+  metric === 'valid_models' && config.name === 'operations, portable'
+    ? "Exported operations that ONNX's checker and stock ONNX Runtime accept"
+    : undefined
+
 interface Model {
   name: string
   model: Uint8Array

@@ -22,6 +22,10 @@ import type { Row } from './row.js'
 
 export const about = 'a published ONNX encoder: read, trained on TREC-6, written back, beside ONNX Runtime (a path, or found in THAW_MODELS)'
 
+/** In the README's table. */
+export const headline = ({ config, metric }: Row): string | undefined =>
+  metric === 'test_accuracy' ? `${String(config.name)} with an encoder that PyTorch exported as ONNX, trained and written back` : undefined
+
 const bench = 'onnx-in'
 const file = 'paraphrase-MiniLM-L3-v2.onnx'
 const settings = { steps: 300, batch: 32, rate: 3e-4, warmup: 0.1, seed: 1 }

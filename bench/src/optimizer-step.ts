@@ -10,6 +10,9 @@ import type { Row } from './row.js'
 
 export const about = 'one AdamW step with clipping over 22.7 M parameters: SIMD kernels on one thread against PyTorch’s default and fused AdamW'
 
+/** In the README's table. */
+export const headline = ({ config }: Row): string => `AdamW with clipping on ${Number(config.parameters).toLocaleString('en-US')} parameters`
+
 const peers = ['default', 'fused'] as const
 
 /** 30,522 × 384 embeddings, 512 positions, 2 segments, six layers of 384 / 1,536, pooler: 22,713,216 parameters. */

@@ -12,6 +12,10 @@ import { detokenize, wikitextWords } from './wikitext.js'
 
 export const about = 'a 5 M causal model on Wikipedia (about 40 minutes, resumable), perplexity per word on WikiText-2'
 
+/** In the README's table. */
+export const headline = ({ config, metric }: Row): string | undefined =>
+  metric === 'held_out_perplexity_per_token' ? `Pretraining on Wikipedia for ${String(config.minutes)} minutes: perplexity a token` : undefined
+
 /** The checkpoint that this benchmark leaves. */
 export const wikiCheckpoint = `${repositoryRoot}/bench/.cache/pretrain-wiki`
 

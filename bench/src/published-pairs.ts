@@ -29,6 +29,12 @@ import { deviation, mean } from './statistics.js'
 export const about =
   'pairs as cross-encoder and two towers: STS-B (Pearson, Spearman), MRPC (accuracy, F1); sts-b, mrpc (three seeds, hours, resumable)'
 
+/** In the README's table. */
+export const headline = ({ config, metric }: Row): string | undefined =>
+  metric === 'test_spearman' || metric === 'test_accuracy'
+    ? `${String(config.name).toUpperCase()} with all-MiniLM-L6-v2: ${String(config.form)}`
+    : undefined
+
 const bench = 'published-pairs'
 const settings = { pooling: 'mean', epochs: 4, batch: 32, maxLength: 128, threads: 2 } as const
 const rates = [1e-4, 2e-4]

@@ -14,6 +14,12 @@ import type { Row } from './row.js'
 
 export const about = 'kill -9 at 200 random moments of a pretraining run (about 15 minutes), each resumed bit for bit; a full disk'
 
+/** In the README's table. */
+export const headline = ({ config }: Row): string =>
+  config.kills === undefined
+    ? 'Runs that went on after a full disk with the same bytes'
+    : `Runs that went on after ${String(config.kills)} kills with the same bytes`
+
 const steps = 400
 const settings = ['--config', 'hidden=16,layers=1,heads=2,inner=32,positions=16', '--vocabulary', '300', '--batch', '4', '--documents', 'line']
 const args = (out: string) => [

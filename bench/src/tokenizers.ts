@@ -11,6 +11,10 @@ import { type Row, ratio } from './row.js'
 
 export const about = 'training and speed of WordPiece, byte-level BPE and word-level tokenizers; ids against Python tokenizers'
 
+/** In the README's table. */
+export const headline = ({ config, metric }: Row): string | undefined =>
+  metric === 'encode_speed' ? `Encoding with ${String(config.name)}` : undefined
+
 const bench = 'tokenizers'
 const peerName = 'Python tokenizers 0.23.3'
 

@@ -9,6 +9,10 @@ import { median } from './statistics.js'
 
 export const about = 'tokens/s, GFLOP/s and peak memory of a training step against PyTorch eager: (a) 4×256, (b) 6×384, (c) the tutorial’s 50 M'
 
+/** In the README's table. */
+export const headline = ({ config, metric }: Row): string | undefined =>
+  metric === 'tokens_per_second' ? `A training step of a language model, ${String(config.layers)} layers of ${String(config.hidden)}` : undefined
+
 const bench = 'train-step'
 const peerName = 'PyTorch 2.13.0 eager, fused AdamW'
 

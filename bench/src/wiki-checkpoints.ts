@@ -31,6 +31,10 @@ import { writePackage } from './wiki-packages.js'
 
 export const about = 'the checkpoints of packages/wiki-*: pretraining (masked: over an hour), TREC-6 and SST-2 with five seeds; `package` writes them'
 
+/** In the README's table. */
+export const headline = ({ config, metric }: Row): string | undefined =>
+  metric === 'test_accuracy' ? `${String(config.checkpoint)} on ${nameOf[String(config.task)]}` : undefined
+
 const bench = 'wiki-checkpoints'
 const seeds = [1, 2, 3, 4, 5]
 

@@ -49,15 +49,18 @@ async function pretrained({ settings, out, minutes }: PretrainRequest): Promise<
 async function train(settings: PretrainRequest['settings'], out: string, from = 0): Promise<{ report: PretrainReport; seconds: number }> {
   const cpu = () => process.cpuUsage().user + process.cpuUsage().system
   let [begin, end] = [0, 0]
-  const report = await pretrain({ validateEvery: settings.steps!, saveEvery: 3600, ...settings }, {
-    ...{ out, threads: 1 },
-    onEvent(event) {
-      if (event.kind === 'plan') begin = cpu()
-      if (event.kind !== 'step') return
-      end = cpu()
-      if (event.step === from) begin = end
+  const report = await pretrain(
+    { validateEvery: settings.steps!, saveEvery: 3600, ...settings },
+    {
+      ...{ out, threads: 1 },
+      onEvent(event) {
+        if (event.kind === 'plan') begin = cpu()
+        if (event.kind !== 'step') return
+        end = cpu()
+        if (event.step === from) begin = end
+      },
     },
-  })
+  )
   return { report, seconds: (end - begin) / 1e6 }
 }
 
