@@ -1,6 +1,7 @@
 // TREC-6 (Li & Roth 2002) with the published encoder all-MiniLM-L6-v2: fully fine-tuned, with lean Houlsby adapters, with LoRA, frozen with a linear classifier
 // on a learned mix of its layers, and with a schedule of layers and rates; five seeds. Settings of each scheme, and the scheme that is put forward
-// (`config.chosen`), are chosen on 545 training questions held out for it, never on the test questions. Runs are kept in bench/.cache/adapt-published.jsonl.
+// (`config.chosen`), are chosen on 545 training questions held out for it, never on the test questions. Two runs of one thread each at a time, kept in
+// bench/.cache/adapt-published.jsonl.
 
 import {
   discriminativeRates,
@@ -21,7 +22,7 @@ import { type Adapted, accuracyOf, adaptOnce, type Settings } from './adapted.js
 import type { BenchOptions } from './benchmark.js'
 import { dataFolder, modelsFolder } from './data.js'
 import type { Row } from './row.js'
-import { keptRuns } from './runs.js'
+import { keptRuns, limited } from './runs.js'
 import { pairedBootstrap, verdict } from './statistics.js'
 
 export const about =
@@ -51,30 +52,34 @@ const candidates: Record<string, readonly Settings[]> = {
   ],
 }
 
+interface Study {
+  settings: Settings
+  runs: Adapted[]
+}
+
 export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
   const backbone = await load(`${modelsFolder()}/all-MiniLM-L6-v2`)
   const all = await readTrec(`${dataFolder()}/trec`)
   const data = quick ? { ...all, train: subset(all.train, 48, 1), valid: all.valid.slice(0, 16), test: all.test.slice(0, 32) } : all
   const once = keptRuns(quick ? `${bench}-quick` : bench)
+  const inTurn = limited(2)
   const adapted = (name: string, settings: Settings, seed: number): Promise<Adapted> =>
-    once({ ...settings, seed }, async () => {
-      const result = await adaptOnce(backbone, data, { ...settings, ...(quick ? { epochs: 1 } : {}), seed })
-      log(`${name} seed ${seed}: validation ${(100 * result.valid).toFixed(1)} %, ${result.seconds.toFixed(0)} s (${JSON.stringify(settings)})`)
-      return result
-    })
+    once({ ...settings, seed }, () =>
+      inTurn(async () => {
+        const result = await adaptOnce(backbone, data, { ...settings, ...(quick ? { epochs: 1 } : {}), seed }, 1)
+        log(`${name} seed ${seed}: validation ${(100 * result.valid).toFixed(1)} %, ${result.seconds.toFixed(0)} s (${JSON.stringify(settings)})`)
+        return result
+      }),
+    )
 
-  const results = new Map<string, { settings: Settings; runs: Adapted[] }>()
-  for (const [name, tried] of Object.entries(candidates)) {
-    if (only.length > 0 && !only.includes(name)) continue
-    let best: { settings: Settings; valid: number } | undefined
-    for (const settings of quick ? tried.slice(0, 1) : tried) {
-      const { valid } = await adapted(name, settings, 1)
-      if (!best || valid > best.valid) best = { settings, valid }
-    }
-    const runs: Adapted[] = []
-    for (const seed of quick ? seeds.slice(0, 2) : seeds) runs.push(await adapted(name, best!.settings, seed))
-    results.set(name, { settings: best!.settings, runs })
+  const studied = async (name: string, tried: readonly Settings[]): Promise<Study> => {
+    const first = await Promise.all(tried.map((settings) => adapted(name, settings, 1)))
+    const settings = tried[first.reduce((best, { valid }, i) => (valid > first[best]!.valid ? i : best), 0)]!
+    return { settings, runs: await Promise.all((quick ? seeds.slice(0, 2) : seeds).map((seed) => adapted(name, settings, seed))) }
   }
+  const names = Object.keys(candidates).filter((name) => only.length === 0 || only.includes(name))
+  const studies = names.map(async (name) => [name, await studied(name, candidates[name]!.slice(0, quick ? 1 : undefined))] as const)
+  const results = new Map(await Promise.all(studies))
 
   const valid = (runs: readonly Adapted[]) => meanDeviation(runs.map((x) => x.valid)).mean
   const chosen = [...results].reduce((best, entry) => (valid(entry[1].runs) > valid(best[1].runs) ? entry : best))[0]

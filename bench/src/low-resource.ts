@@ -1,7 +1,8 @@
 // The low-resource curve: TREC-6 with 10, 50, 100, 500 and all labels, for TF-IDF with a linear classifier, the same model from random values, the frozen one,
 // gradual unfreezing with discriminative and triangular rates, and full fine-tuning of our causal Wikipedia checkpoint. Draws are nested (the first 10 of a draw
 // are among its first 50) and the same for every scheme: ten for up to 100 labels, three above. Every run has the same number of steps. Validation comes out of the
-// label budget, a fifth of it; below 100 labels there is none, and settings are those that the draws of 500 chose. Runs are kept in bench/.cache/low-resource.jsonl.
+// label budget, a fifth of it; below 100 labels there is none, and settings are those that the draws of 500 chose. Two runs of one thread each at a
+// time, kept in bench/.cache/low-resource.jsonl.
 
 import { writeFileSync } from 'node:fs'
 import {
@@ -23,7 +24,7 @@ import type { BenchOptions } from './benchmark.js'
 import { dataFolder } from './data.js'
 import { packaged } from './folders.js'
 import type { Row } from './row.js'
-import { cacheFolder, keptRuns } from './runs.js'
+import { cacheFolder, keptRuns, limited } from './runs.js'
 
 export const about = 'TREC-6 from 10 labels to all: TF-IDF, from scratch, frozen, gradual + discriminative + triangular, full (hours, resumable)'
 
@@ -70,6 +71,7 @@ export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
   const test = quick ? all.test.slice(0, 50) : all.test
   const once = keptRuns(quick ? `${bench}-quick` : bench)
 
+  const inTurn = limited(2)
   const adapted = (scheme: string, settings: Settings, labels: number, draw: number): Promise<Adapted> =>
     once({ scheme, settings, labels, draw, steps }, async () => {
       const { train, valid } = drawn(examples, labels, draw)
@@ -79,27 +81,23 @@ export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
       const interval = steps / perEpoch / (backbone.config.layers + 2)
       const made = recipe(gradualUnfreezing({ epochs: interval }), discriminativeRates({ decay: 0.9 }), slantedTriangular())
       const data: Dataset = { ...all, train: train as never, valid: valid as never, test }
-      const result = await adaptOnce(backbone, data, {
-        ...settings,
-        ...(scheme === 'gradual' ? { recipe: made } : {}),
-        epochs,
-        batch: Math.min(batch, train.length),
-        seed: draw,
-      })
+      const more = { ...(scheme === 'gradual' ? { recipe: made } : {}), epochs, batch: Math.min(batch, train.length), seed: draw }
+      const result = await inTurn(() => adaptOnce(backbone, data, { ...settings, ...more }, 1))
       log(`${scheme}, ${labels} labels, draw ${draw}: test ${accuracyOf(result.right).toFixed(1)} %, ${result.seconds.toFixed(0)} s`)
       return result
     })
 
   /** The settings that the validation of these draws prefers. */
   const choose = async (scheme: string, { labels, draws }: Budget): Promise<Settings> => {
-    let best: { settings: Settings; valid: number } | undefined
-    for (const settings of quick ? candidates[scheme]!.slice(0, 1) : candidates[scheme]!) {
-      const results: number[] = []
-      for (let draw = 1; draw <= Math.min(3, draws); draw++) results.push((await adapted(scheme, settings, labels, draw)).valid)
-      const { mean } = meanDeviation(results)
-      if (!best || mean > best.valid) best = { settings, valid: mean }
-    }
-    return best!.settings
+    const tried = candidates[scheme]!.slice(0, quick ? 1 : undefined)
+    const few = Array.from({ length: Math.min(3, draws) }, (_, i) => i + 1)
+    const results = await Promise.all(
+      tried.map(async (settings) => {
+        const runs = await Promise.all(few.map((draw) => adapted(scheme, settings, labels, draw)))
+        return meanDeviation(runs.map(({ valid }) => valid)).mean
+      }),
+    )
+    return tried[results.indexOf(Math.max(...results))]!
   }
 
   const rows: Row[] = []
@@ -115,41 +113,30 @@ export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
       sd: deviation,
     }
   }
-  for (const scheme of ['tfidf', ...Object.keys(candidates)]) {
-    if (only.length > 0 && !only.includes(scheme)) continue
-    for (const budget of budgets) {
-      const draws = Array.from({ length: budget.draws }, (_, i) => i + 1)
-      if (scheme === 'tfidf') {
-        rows.push(
-          row(
-            scheme,
-            budget,
-            draws.map((draw) =>
-              floor(
-                random(draw)
-                  .shuffle([...examples])
-                  .slice(0, budget.labels),
-                test,
-              ),
-            ),
-          ),
-        )
-        continue
-      }
-      const chooser = budget.labels >= 100 ? budget : { labels: quick ? 100 : 500, draws: quick ? 2 : 3 }
-      const settings = await choose(scheme, chooser)
-      const results: Adapted[] = []
-      for (const draw of draws) results.push(await adapted(scheme, settings, budget.labels, draw))
-      rows.push(
-        row(
-          scheme,
-          budget,
-          results.map((x) => accuracyOf(x.right)),
-          settings,
-        ),
+  const studied = async (scheme: string, budget: Budget): Promise<Row> => {
+    const draws = Array.from({ length: budget.draws }, (_, i) => i + 1)
+    const budgetOf = (draw: number) =>
+      random(draw)
+        .shuffle([...examples])
+        .slice(0, budget.labels)
+    if (scheme === 'tfidf')
+      return row(
+        scheme,
+        budget,
+        draws.map((draw) => floor(budgetOf(draw), test)),
       )
-    }
+    const chooser = budget.labels >= 100 ? budget : { labels: quick ? 100 : 500, draws: quick ? 2 : 3 }
+    const settings = await choose(scheme, chooser)
+    const runs = await Promise.all(draws.map((draw) => adapted(scheme, settings, budget.labels, draw)))
+    return row(
+      scheme,
+      budget,
+      runs.map((x) => accuracyOf(x.right)),
+      settings,
+    )
   }
+  const schemes = ['tfidf', ...Object.keys(candidates)].filter((scheme) => only.length === 0 || only.includes(scheme))
+  rows.push(...(await Promise.all(schemes.flatMap((scheme) => budgets.map((budget) => studied(scheme, budget))))))
   const page = `${cacheFolder}/${bench}${quick ? '-quick' : ''}.html`
   writeFileSync(page, curve(rows))
   log(`drawn: ${page}`)

@@ -24,16 +24,44 @@ export function keptRuns(name: string, folder: string = cacheFolder): <T>(key: u
   }
   // a line that was cut off is ended, so that the next one starts on its own
   let cut = text !== '' && !text.endsWith('\n')
+  const done = async (key: unknown, id: string, work: () => Promise<unknown>) => {
+    const result = await work()
+    mkdirSync(dirname(path), { recursive: true })
+    appendFileSync(path, `${cut ? '\n' : ''}${JSON.stringify({ key, result })}\n`)
+    cut = false
+    known.set(id, result)
+    return result
+  }
+  const running = new Map<string, Promise<unknown>>()
   return async <T>(key: unknown, work: () => Promise<T>): Promise<T> => {
     const id = JSON.stringify(key)
-    if (!known.has(id)) {
-      const result = await work()
-      mkdirSync(dirname(path), { recursive: true })
-      appendFileSync(path, `${cut ? '\n' : ''}${JSON.stringify({ key, result })}\n`)
-      cut = false
-      known.set(id, result)
+    if (known.has(id)) return known.get(id) as T
+    const run = running.get(id) ?? done(key, id, work).finally(() => running.delete(id))
+    running.set(id, run)
+    return (await run) as T
+  }
+}
+
+/**
+ * A function that lets so many pieces of work run at a time and the others wait, in order. Accuracy benchmarks train two models of one thread each rather than
+ * one of two threads: on two cores that is a third more training in the same time.
+ *
+ *     const inTurn = limited(2)
+ *     await Promise.all(seeds.map((seed) => inTurn(() => train(seed))))
+ */
+export function limited(atOnce: number): <T>(work: () => Promise<T>) => Promise<T> {
+  let free = atOnce
+  const waiting: (() => void)[] = []
+  return async (work) => {
+    if (free > 0) free--
+    else await new Promise<void>((resolve) => waiting.push(resolve))
+    try {
+      return await work()
+    } finally {
+      const next = waiting.shift()
+      if (next) next()
+      else free++
     }
-    return known.get(id) as T
   }
 }
 

@@ -12,7 +12,7 @@ import type { BenchOptions } from './benchmark.js'
 import { dataFolder, modelsFolder } from './data.js'
 import { type Peer, startSide } from './peer.js'
 import type { Row } from './row.js'
-import { cacheFolder, keptRuns } from './runs.js'
+import { cacheFolder, keptRuns, limited } from './runs.js'
 import type { Pretrained } from './sides/recipe.js'
 import { deviation, mean, pairedBootstrap, verdict } from './statistics.js'
 
@@ -75,10 +75,14 @@ export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
   for (const size of new Set(names.map((name) => described(name).settings.vocabulary))) await tokenizerOf(size, folder, quick)
 
   const results = new Map<string, Result>()
-  await inTwos(names, async (name) => {
-    await using side = startSide('recipe')
-    results.set(name, await study(name, side))
-  })
+  const inTurn = limited(2)
+  const studied = names.map((name) =>
+    inTurn(async () => {
+      await using side = startSide('recipe')
+      results.set(name, await study(name, side))
+    }),
+  )
+  await Promise.all(studied)
   return names.flatMap((name) => rowsOf(name, described(name).settings, results, quick))
 
   async function study(name: string, side: Peer): Promise<Result> {
@@ -105,15 +109,6 @@ export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
       }
     return { pretrained, right }
   }
-}
-
-/** Two at a time, in order. */
-async function inTwos(names: readonly string[], work: (name: string) => Promise<void>): Promise<void> {
-  const waiting = [...names]
-  const worker = async () => {
-    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) await work(name)
-  }
-  await Promise.all([worker(), worker()])
 }
 
 const tokenizers = new Map<number, Promise<string>>()
