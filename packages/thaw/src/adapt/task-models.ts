@@ -138,7 +138,7 @@ export async function createChoiceModel(parts: Parts<MultipleChoiceTask>): Promi
 }
 
 /** What a checkpoint says of the task of the model in it; undefined where it says nothing, or names one with labels. */
-function taskDetails({ details: { thaw } }: Pick<Backbone, 'details'>): TaskDetails | undefined {
+export function taskDetails({ details: { thaw } }: Pick<Backbone, 'details'>): TaskDetails | undefined {
   const details = thaw as unknown as TaskDetails | undefined
   return details?.task === 'regression' || details?.task === 'multiple-choice' ? details : undefined
 }

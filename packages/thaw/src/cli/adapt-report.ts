@@ -5,7 +5,6 @@ import { duration } from '../log/format.js'
 import { table } from '../log/table.js'
 import { degenerateRuns, type Failure, majorityShare } from '../metrics/degenerate.js'
 import { formatMeanDeviation } from '../metrics/deviation.js'
-import { hasLabels } from '../tasks/task.js'
 import type { AdaptData } from './adapt-data.js'
 import type { SeedResult } from './adapt-seeds.js'
 import type { Floor } from './floor.js'
@@ -38,7 +37,7 @@ export function printReport(
 const quoted = (text: string, instead: string): string => `"${/^[\p{L}\p{N}][\p{L}\p{N} ,.?;:()-]*$/u.test(text) ? text.slice(0, 60) : instead}"`
 
 /** What to do with the model, as commands to copy. */
-function nextCommands(out: string, { text, pair, choices = [] }: Example, { task, unlabelled }: AdaptData): string[] {
+function nextCommands(out: string, { text, pair, choices = [] }: Example, { unlabelled }: AdaptData): string[] {
   const folder = shellWord(out)
   const texts = [
     quoted(text, 'some text'),
@@ -58,9 +57,7 @@ function nextCommands(out: string, { text, pair, choices = [] }: Example, { task
         `--out labelled.${unlabelled.ending}`,
       ].join(' '),
     ),
-    ...(hasLabels(task) && task.form === 'cross-encoder'
-      ? [named('ship it', `${calledAs} export ${folder} --to onnx --dtype int8 --out ${shellWord(`${out}-onnx`)}`)]
-      : []),
+    named('ship it', `${calledAs} export ${folder} --to onnx --dtype int8 --out ${shellWord(`${out}-onnx`)}`),
   ]
 }
 

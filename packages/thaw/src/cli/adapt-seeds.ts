@@ -5,7 +5,7 @@ import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type AdaptReport, type AdaptSettings, adapt, type Backbone, loadTaskModel } from '../adapt/index.js'
 import type { Kind } from '../adapt/kinds.js'
-import { addOnnxFile } from '../export/index.js'
+import { addOnnxFiles } from '../export/index.js'
 import { withDiskErrors } from '../train/disk-errors.js'
 import { lockRun } from '../train/run-lock.js'
 import { removeTrainingState } from '../train/state.js'
@@ -90,13 +90,14 @@ async function runSeeds(options: SeedsOptions): Promise<void> {
   const floor = options.baseline ? floorOf(options.data) : undefined
   const failures = failuresOf(results, options.data)
   await writeFile(reportFile, JSON.stringify({ results, floor, failures }, undefined, 2))
-  const onnx = await addOnnxFile(out)
+  const onnx = await addOnnxFiles(out)
   const best = bestOf(results)!
   // of a run that was finished before, the card may have been edited since
   if (!finished) await writeFile(join(out, 'README.md'), await adaptCard(options.card, options, results, best))
   printReport(results, best, options, { floor, failures })
-  if (onnx !== undefined)
-    say(named('files', `safetensors and tokenizer, and onnx/model.onnx (fp32, ${(onnx / 1e6).toFixed(1)} MB) for any ONNX runtime`))
+  const size = onnx.reduce((sum, { bytes }) => sum + bytes, 0)
+  const written = onnx.map(({ name }) => name).join(' and ')
+  say(named('files', `safetensors and tokenizer, and ${written} (fp32, ${(size / 1e6).toFixed(1)} MB) for any ONNX runtime`))
   say(
     named(
       'card',

@@ -48,6 +48,8 @@ test('similarity from a file: two towers, correlations, predictions for a pair a
       '  4 to 5 ',
       'epoch  1/10: pearson ',
       'try it      thaw predict sts "',
+      'ship it     thaw export sts --to onnx --dtype int8 --out sts-onnx',
+      'files       safetensors and tokenizer, and onnx/model.onnx (fp32, ',
     ])
       assert.ok(adapted.stderr.includes(part), `${part}\n${adapted.stderr}`)
     assert.match(adapted.stdout, /^validation +Pearson 0\.\d{3}, Spearman 0\.\d{3}, mean error [\d.]+, 11 examples$/m)

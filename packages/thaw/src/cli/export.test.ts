@@ -1,47 +1,13 @@
 // `thaw export` as a user runs it.
 
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { promisify } from 'node:util'
-import { adapt } from '../adapt/adapt.js'
-import { classification } from '../tasks/classification.js'
 import { inFolder } from '../testing/checkpoints.js'
 import { writeFamilyClassifier } from '../testing/classifiers.js'
 import { commandError, thaw } from '../testing/command.js'
-import { toyEncoder, toyQuestions } from '../testing/toy.js'
-
-const run = promisify(execFile)
-
-/** Runs the program that was printed, with the texts in it, and transformers.js from where these tests find it. */
-async function runs(stdout: string, cwd: string, texts: readonly string[], expected: RegExp): Promise<void> {
-  const program = stdout
-    .slice(stdout.indexOf('  import '))
-    .replace("'@huggingface/transformers'", JSON.stringify(import.meta.resolve('@huggingface/transformers')))
-  await writeFile(
-    join(cwd, 'printed.mjs'),
-    texts.reduce((text, word) => text.replace("'…'", JSON.stringify(word)), program),
-  )
-  assert.match((await run(process.execPath, ['printed.mjs'], { cwd })).stdout, expected)
-}
-
-test('pairs: the program that is printed gives both texts to the model', () =>
-  inFolder(async (cwd) => {
-    const questions = toyQuestions(16)
-    const train = questions.map((question, i) => ({ ...question, pair: questions[(i * 5 + 1) % 16]!.text }))
-    const { model } = await adapt(await toyEncoder(join(cwd, 'lm')), classification({ labels: ['HUM', 'LOC', 'NUM'] }), {
-      ...{ train, valid: train, epochs: 1, batch: 8, rate: 1e-2, threads: 1 },
-    })
-    await using _ = model
-    await model.save(join(cwd, 'pairs'))
-    const [{ text, pair }] = train as [(typeof train)[number]]
-    const { code, stdout, stderr } = await thaw(['export', 'pairs', '--to', 'onnx', '--out', 'out'], { cwd })
-    assert.equal(code, 0, stderr)
-    await runs(stdout, cwd, [text, pair], /\[ \[ -?[\d.]+, -?[\d.]+, -?[\d.]+ \] \] \{ '0': 'HUM', '1': 'LOC', '2': 'NUM' \}/)
-  }))
+import { runPrinted } from '../testing/printed.js'
 
 test('ONNX in two types: files with their sizes, and the program that runs them', () =>
   inFolder(async (cwd) => {
@@ -52,10 +18,10 @@ test('ONNX in two types: files with their sizes, and the program that runs them'
     const sized = stdout.replace(/ +\d+\.\d kB/g, ' N kB')
     assert.match(sized, /out\/onnx\/model\.onnx N kB\nout\/onnx\/model_quantized\.onnx N kB\n/)
     assert.match(stdout, /pipeline\('text-classification', "out", \{ dtype: 'fp32' \}\)/)
-    await runs(stdout, cwd, ['w3 w4'], /label: '[abc]'/)
+    assert.match(await runPrinted(stdout, cwd, ['w3 w4']), /label: '[abc]'/)
     const smaller = await thaw(['export', 'trec', '--to', 'onnx', '--dtype', 'int8,fp16', '--out', join(cwd, 'deep', 'er')], { cwd })
     assert.match(smaller.stdout, /"er", \{ dtype: 'q8' \}\)/)
-    await runs(smaller.stdout, cwd, ['w3 w4'], /label: '[abc]'/)
+    assert.match(await runPrinted(smaller.stdout, cwd, ['w3 w4']), /label: '[abc]'/)
     const again = await thaw(args, { cwd })
     assert.deepEqual(
       [again.code, again.stderr],

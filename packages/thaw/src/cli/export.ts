@@ -1,10 +1,10 @@
 // `thaw export`: a checkpoint for other programs: safetensors for Python's transformers, ONNX for transformers.js and any ONNX runtime.
 
-import { basename, dirname, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { Option } from 'commander'
-import { type ExportDtype, type ExportFormat, type ExportReport, exportCheckpoint, exportFormats, onnxFiles } from '../export/index.js'
+import { type ExportDtype, type ExportFormat, type ExportReport, exportCheckpoint, exportFormats } from '../export/index.js'
 import { table } from '../log/table.js'
+import { inJavaScript } from './export-program.js'
 import { refuseUsedFolder } from './out-folder.js'
 import { print, say, shellWord } from './screen.js'
 import { names } from './values.js'
@@ -29,7 +29,7 @@ export function registerExport(program: Command): void {
     .command('export')
     .summary('write a checkpoint for other programs')
     .description(
-      "Writes a checkpoint for other programs: ONNX (a classifier) for transformers.js and every ONNX runtime, or safetensors for Python's transformers, with the class that gives the same results where it has one; or what an adaptation trained alone, as a small file (adapter).",
+      "Writes a checkpoint for other programs: ONNX (a model of a task) for transformers.js and every ONNX runtime, or safetensors for Python's transformers, with the class that gives the same results where it has one; or what an adaptation trained alone, as a small file (adapter).",
     )
     .argument('<checkpoint>', 'folder that thaw adapt or thaw pretrain wrote')
     .addOption(new Option('--to <format>', 'what to write').choices(exportFormats).makeOptionMandatory())
@@ -56,9 +56,9 @@ async function run(folder: string, { to, dtype, out, overwrite = false }: Option
 }
 
 /** What to run next. */
-function nextSteps({ to, out, className, dtypes, pairs }: ExportReport): string {
-  if (to === 'onnx')
-    return inJavaScript(out, { pairs, dtype: dtypes.length > 1 ? `, { dtype: '${onnxFiles[dtypes[0]!].transformersJs}' }` : '' }).join('\n')
+function nextSteps(report: ExportReport): string {
+  const { to, out, className, task } = report
+  if (to === 'onnx' && task) return inJavaScript({ ...report, task }).join('\n')
   if (to === 'adapter') return `Thaw reads the folder as it does a classifier's: thaw predict ${shellWord(out)} "…"`
   if (className === undefined) return `Thaw itself reads the folder too: thaw predict ${shellWord(out)} "…"`
   return [
@@ -67,28 +67,4 @@ function nextSteps({ to, out, className, dtypes, pairs }: ExportReport): string 
     `  tokenizer = AutoTokenizer.from_pretrained(${JSON.stringify(out)})`,
     `  model = ${className}.from_pretrained(${JSON.stringify(out)})`,
   ].join('\n')
-}
-
-/** The program that runs the folder in transformers.js, whose pipeline takes single texts only. */
-function inJavaScript(out: string, { pairs, dtype }: { pairs: boolean; dtype: string }): string[] {
-  const name = JSON.stringify(basename(resolve(out)))
-  const place = `  env.localModelPath = ${JSON.stringify(`${dirname(out).replaceAll('\\', '/')}/`)}`
-  const first = 'In JavaScript (npm install @huggingface/transformers):'
-  if (!pairs)
-    return [
-      first,
-      "  import { env, pipeline } from '@huggingface/transformers'",
-      place,
-      `  const classify = await pipeline('text-classification', ${name}${dtype})`,
-      "  console.log(await classify('…', { top_k: null }))",
-    ]
-  return [
-    first,
-    "  import { AutoModelForSequenceClassification, AutoTokenizer, env } from '@huggingface/transformers'",
-    place,
-    `  const tokenizer = await AutoTokenizer.from_pretrained(${name})`,
-    `  const model = await AutoModelForSequenceClassification.from_pretrained(${name}${dtype})`,
-    "  const { logits } = await model(tokenizer('…', { text_pair: '…' }))",
-    '  console.log(logits.tolist(), model.config.id2label)',
-  ]
 }

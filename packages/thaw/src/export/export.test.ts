@@ -167,7 +167,7 @@ test('a checkpoint that is no classifier: safetensors with transformers’ names
     await file.close()
     const lm = join(root, 'lm')
     await assert.rejects(exportCheckpoint(lm, { to: 'onnx', out: join(root, 'onnx') }), {
-      message: `${lm}: only classifiers are exported to ONNX, and this checkpoint is none (its config.json names no labels and pooling); adapt it first: thaw adapt ${lm} --train …`,
+      message: `${lm}: only models of a task are exported to ONNX, and this checkpoint is a backbone without one (its config.json names none); adapt it first: thaw adapt ${lm} --train …`,
     })
     assert.ok(!readdirSync(root).includes('onnx'))
     await toyBackbone(join(root, 'tutorial'), { block: 'tutorial', positionKind: 'sinusoidal' })

@@ -1,16 +1,16 @@
-// Out of Thaw: a checkpoint as safetensors for Python's transformers, or a classifier as ONNX for transformers.js and any ONNX runtime.
+// Out of Thaw: a checkpoint as safetensors for Python's transformers, or a model of a task as ONNX for transformers.js and any ONNX runtime.
 
 import { existsSync, readdirSync, statSync } from 'node:fs'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
 import { load } from '../adapt/backbone.js'
-import type { ClassifierDetails } from '../adapt/classifier.js'
 import { writeCheckpoint } from '../hub/checkpoint.js'
 import { replaceFolder } from '../hub/replace-folder.js'
+import type { Task } from '../tasks/task.js'
 import { writeAdapterFolder } from './adapter.js'
-import { type ExportDtype, exportDtypes, foldedClassifier, onnxBytes, onnxFiles, writeOnnxFolder } from './onnx.js'
+import { type ExportDtype, exportDtypes, writeOnnxFiles, writeOnnxFolder } from './onnx.js'
 import { safetensorsPlan } from './safetensors.js'
-import { deployable, exportSource, isClassifier, notDeployable, sourceOf } from './source.js'
+import { deployable, exportSource, sourceOf, taskOf } from './source.js'
 
 export { type ExportDtype, exportDtypes, onnxFiles } from './onnx.js'
 
@@ -35,6 +35,8 @@ export interface ExportReport {
   files: { name: string; bytes: number }[]
   /** transformers' class that gives the same results, where there is one (safetensors). */
   className: string | undefined
+  /** What the model was made for; undefined for a backbone. */
+  task: Task | undefined
   /** It reads pairs of texts. */
   pairs: boolean
   /** What else one should know: why transformers has no such class, what is missing. */
@@ -48,7 +50,7 @@ export interface ExportReport {
  * await exportCheckpoint('./trec', { to: 'onnx', dtype: ['fp32', 'int8'], out: './trec-onnx' })
  * ```
  *
- * @throws where the folder holds something else, the checkpoint is no classifier (ONNX), or a type is not there for a format.
+ * @throws where the folder holds something else, the checkpoint is a backbone without a task (ONNX), or a type is not there for a format.
  */
 export async function exportCheckpoint(folder: string, options: ExportOptions): Promise<ExportReport> {
   const { to, out } = options
@@ -58,11 +60,11 @@ export async function exportCheckpoint(folder: string, options: ExportOptions): 
   let className: string | undefined
   const notes: string[] = []
   if (to === 'onnx') {
-    const classifier = deployable(folder, source)
+    const deployed = deployable(folder, source)
     await replaceFolder(
       out,
       async (temporary) => {
-        await writeOnnxFolder(temporary, { ...source, classifier }, dtypes)
+        notes.push(...(await writeOnnxFolder(temporary, deployed, dtypes)))
         for (const [name, text] of Object.entries(await card(folder))) await writeFile(join(temporary, name), text)
       },
       () => false,
@@ -84,23 +86,19 @@ export async function exportCheckpoint(folder: string, options: ExportOptions): 
     notes.push(...plan.notes)
     await writeCheckpoint(out, { ...plan.checkpoint, extra: await card(folder) })
   }
-  return { out, to, dtypes, files: filesIn(out), className, pairs: source.classifier?.pairs === true, notes }
+  const { model } = source
+  const task = model && taskOf(model)
+  return { out, to, dtypes, files: filesIn(out), className, task, pairs: model?.pairs === true, notes }
 }
 
 /**
- * Writes `onnx/model.onnx` into the folder of a classifier itself, beside its weights. Returns the bytes of the file; undefined where the checkpoint has none
- * that other programs could feed (two towers, other tasks).
+ * Writes `onnx/model.onnx` (and `onnx/head.onnx` for a head over two towers) into the folder of a model itself, beside its weights. Returns them with their
+ * sizes. @throws where the checkpoint has no task.
  */
-export async function addOnnxFile(folder: string): Promise<number | undefined> {
-  const backbone = await load(folder)
-  if (!isClassifier(backbone) || notDeployable(backbone.details.thaw as unknown as ClassifierDetails)) return undefined
-  const source = sourceOf(folder, backbone)
-  const bytes = onnxBytes(await foldedClassifier({ ...source, classifier: source.classifier! }), 'fp32')
-  const file = join(folder, 'onnx', onnxFiles.fp32.file)
-  await mkdir(join(folder, 'onnx'), { recursive: true })
-  await writeFile(`${file}.new`, bytes)
-  await rename(`${file}.new`, file)
-  return bytes.length
+export async function addOnnxFiles(folder: string): Promise<{ name: string; bytes: number }[]> {
+  const source = deployable(folder, sourceOf(folder, await load(folder)))
+  const files = await writeOnnxFiles(join(folder, 'onnx'), source, ['fp32'])
+  return files.map(({ name, bytes }) => ({ name: `onnx/${name}`, bytes }))
 }
 
 function checkedDtypes({ to, dtype = 'fp32' }: ExportOptions): readonly ExportDtype[] {

@@ -48,8 +48,12 @@ export function towers(rows: Tensor): [Tensor, Tensor] {
 /** [u; v; |u − v|], what a classifier over two towers reads: [batch, 3·width]. */
 export const comparison = (u: Tensor, v: Tensor): Tensor => ops.concat([u, v, ops.abs(ops.sub(u, v))], 1)
 
+/** Vectors of length 1, whose products are cosines: [batch, width]. */
+export const unit = (x: Tensor): Tensor => ops.div(x, length(x))
+
+const length = (x: Tensor): Tensor => ops.sqrt(ops.add(ops.sum(ops.square(x), 1, true), 1e-12)) // [batch, 1]
+
 /** The cosine of the angle between u and v: [batch, 1]. */
 export function cosine(u: Tensor, v: Tensor): Tensor {
-  const length = (x: Tensor) => ops.sqrt(ops.add(ops.sum(ops.square(x), 1, true), 1e-12))
   return ops.div(ops.sum(ops.mul(u, v), 1, true), ops.mul(length(u), length(v)))
 }

@@ -1,8 +1,7 @@
 // One of several candidates: each is read with the context as a pair, a linear head gives it a score, and the scores compete in a softmax (GPT: Radford et
 // al. 2018, section 3.3, "Question answering and commonsense reasoning"; BERT: Devlin et al. 2019, section 4.4, on SWAG).
 
-import type { Tensor } from '@thaw/tensor'
-import { ops } from '@thaw/tensor'
+import { type Dim, ops, type Tensor } from '@thaw/tensor'
 import type { TransformerConfig } from '../models/config.js'
 import { dropout, linear } from '../nn/layers.js'
 import type { Scope } from '../nn/scope.js'
@@ -29,7 +28,7 @@ export function choiceIndex(choices: readonly string[], label: string | undefine
 }
 
 /** Scores [batch, choices] from `pooled` [batch·choices, hidden]. */
-export function choiceLogits(scope: Scope, config: TransformerConfig, pooled: Tensor, { choices }: MultipleChoiceTask, rate: number): Tensor {
+export function choiceLogits(scope: Scope, config: TransformerConfig, pooled: Tensor, { choices }: { choices: Dim }, rate: number): Tensor {
   const path = 'heads.choice'
   const scores = linear(scope, path, dropout(scope, `${path}.dropout`, scope.site(`${path}.input`, pooled), rate), config.hidden, 1)
   return ops.reshape(scores, [-1, choices])

@@ -61,12 +61,17 @@ export function createTemplate(config: Component | null): Template {
 }
 
 /** A `post_processor` that does the same and puts one token more at the end. `tokenOf` names the ids that are there already. */
-export function withLastToken(
-  config: Component | null,
-  { token, id }: { token: string; id: number },
-  tokenOf: (id: number) => string | undefined,
-): Component {
-  const { single, pair, trim } = createTemplate(config)
+export function withLastToken(config: Component | null, last: { token: string; id: number }, tokenOf: (id: number) => string | undefined): Component {
+  const template = placing(config, tokenOf, last)
+  const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true }
+  return createTemplate(config).trim ? { type: 'Sequence', processors: [byteLevel, template] } : template
+}
+
+/** A `post_processor` of the type TemplateProcessing that puts texts and tokens where this one does. Offsets are not trimmed. */
+export const asTemplate = (config: Component | null, tokenOf: (id: number) => string | undefined): Component => placing(config, tokenOf)
+
+function placing(config: Component | null, tokenOf: (id: number) => string | undefined, last?: { token: string; id: number }): Component {
+  const { single, pair } = createTemplate(config)
   const special_tokens: Record<string, { id: string; ids: number[]; tokens: string[] }> = {}
   const piece = (item: TemplateItem): TemplatePiece => {
     if ('sequence' in item) return { Sequence: { id: item.sequence, type_id: item.segment } }
@@ -74,11 +79,12 @@ export function withLastToken(
     special_tokens[tokens[0]!] = { id: tokens[0]!, ids: item.ids, tokens }
     return { SpecialToken: { id: tokens[0]!, type_id: item.segment } }
   }
-  const ended = (items: TemplateItem[]) => [...items.map(piece), { SpecialToken: { id: token, type_id: items.at(-1)?.segment ?? 0 } }]
-  special_tokens[token] = { id: token, ids: [id], tokens: [token] }
-  const template = { type: 'TemplateProcessing', single: ended(single), pair: ended(pair), special_tokens }
-  const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true }
-  return trim ? { type: 'Sequence', processors: [byteLevel, template] } : template
+  const ended = (items: TemplateItem[]) => [
+    ...items.map(piece),
+    ...(last ? [{ SpecialToken: { id: last.token, type_id: items.at(-1)?.segment ?? 0 } }] : []),
+  ]
+  if (last) special_tokens[last.token] = { id: last.token, ids: [last.id], tokens: [last.token] }
+  return { type: 'TemplateProcessing', single: ended(single), pair: ended(pair), special_tokens }
 }
 
 /** How many tokens of each text stay when `room` tokens are left for both: the longer is cut first (the library's longest_first). */
