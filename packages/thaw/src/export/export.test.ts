@@ -170,6 +170,11 @@ test('a checkpoint that is no classifier: safetensors with transformers’ names
       message: `${lm}: only models of a task are exported to ONNX, and this checkpoint is a backbone without one (its config.json names none); adapt it first: thaw adapt ${lm} --train …`,
     })
     assert.ok(!readdirSync(root).includes('onnx'))
+    const config = JSON.parse(readFileSync(join(lm, 'config.json'), 'utf8')) as object
+    writeFileSync(join(lm, 'config.json'), JSON.stringify({ ...config, thaw: { task: 'tagging' } }))
+    await assert.rejects(exportCheckpoint(lm, { to: 'onnx', out: join(root, 'onnx') }), {
+      message: `${lm}: this is a model of "tagging"; exported to ONNX are classification, multi-label, regression and multiple-choice; export its weights: --to safetensors`,
+    })
     await toyBackbone(join(root, 'tutorial'), { block: 'tutorial', positionKind: 'sinusoidal' })
     const own = await exportCheckpoint(join(root, 'tutorial'), { to: 'safetensors', out: join(root, 'own') })
     assert.equal(own.className, undefined)
