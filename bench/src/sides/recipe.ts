@@ -1,25 +1,29 @@
-// One variant of `wiki-recipes`, in a process of its own: a model pretrained for so many minutes of CPU time (all threads of the process counted, the teacher's
-// too), then adapted. A line of JSON (RecipeRequest) on stdin, a line on stdout.
+// One recipe of `wiki-recipes`, in a process of its own: what a step costs in CPU time (all threads of the process counted, the teacher's too), a model pretrained
+// for so many steps, its adaptations. A line of JSON (RecipeRequest) on stdin, a line on stdout.
 
 import { createInterface } from 'node:readline'
 import { load, type PretrainReport, type PretrainSettings, pretrain, readSst2, readTrec, split, subset } from 'thaw'
 import { adaptOnce, type Settings } from '../adapted.js'
 import { dataFolder } from '../data.js'
+import { median } from '../statistics.js'
 
 export type RecipeRequest = PretrainRequest | AdaptRequest
 
 interface PretrainRequest {
   settings: Partial<PretrainSettings> & { text: string[] }
   out: string
-  /** 0: the checkpoint is what training would begin with. */
-  minutes: number
+  /** Without it the run is a rehearsal. 0: the checkpoint is what training would begin with. */
+  steps?: number
+}
+
+export interface Rehearsed {
+  /** Seconds of CPU time a step, the median of those after the first ones. */
+  seconds: number
 }
 
 export interface Pretrained {
   steps: number
   tokens: number
-  /** Of CPU time in the training loop. */
-  minutes: number
   /** At the end, by the objective's own measure. */
   perplexity?: number
 }
@@ -31,38 +35,30 @@ interface AdaptRequest {
   quick: boolean
 }
 
-/** Steps of the rehearsal that tells what a step costs; the first ones warm up. */
 const rehearsal = { steps: 40, warm: 15 }
 
-async function pretrained({ settings, out, minutes }: PretrainRequest): Promise<Pretrained> {
-  if (minutes === 0) {
-    await train({ ...settings, steps: 1, rate: 1e-9 }, out)
-    return { steps: 0, tokens: 0, minutes: 0 }
-  }
-  const { seconds } = await train({ ...settings, steps: rehearsal.steps }, `${out}-rehearsal`, rehearsal.warm)
-  const steps = Math.max(20, Math.round((60 * minutes) / (seconds / (rehearsal.steps - rehearsal.warm))))
-  const { report, seconds: spent } = await train({ ...settings, steps }, out)
-  return { steps, tokens: report.tokens, minutes: spent / 60, ...(report.validation ? { perplexity: report.validation.perToken } : {}) }
+async function rehearsed({ settings, out }: PretrainRequest): Promise<Rehearsed> {
+  const cpu = () => process.cpuUsage().user + process.cpuUsage().system
+  const times: number[] = []
+  await train({ ...settings, steps: rehearsal.steps }, out, () => times.push(cpu()))
+  const steps = times.slice(rehearsal.warm).map((time, i) => time - times[rehearsal.warm + i - 1]!)
+  return { seconds: median(steps) / 1e6 }
 }
 
-/** Trains, and counts the seconds of CPU time from step `from` to the last. */
-async function train(settings: PretrainRequest['settings'], out: string, from = 0): Promise<{ report: PretrainReport; seconds: number }> {
-  const cpu = () => process.cpuUsage().user + process.cpuUsage().system
-  let [begin, end] = [0, 0]
-  const report = await pretrain(
-    { validateEvery: settings.steps!, saveEvery: 3600, ...settings },
-    {
-      ...{ out, threads: 1 },
-      onEvent(event) {
-        if (event.kind === 'plan') begin = cpu()
-        if (event.kind !== 'step') return
-        end = cpu()
-        if (event.step === from) begin = end
-      },
-    },
-  )
-  return { report, seconds: (end - begin) / 1e6 }
+async function pretrained({ settings, out, steps = 0 }: PretrainRequest): Promise<Pretrained> {
+  if (steps === 0) {
+    await train({ ...settings, steps: 1, rate: 1e-9 }, out)
+    return { steps: 0, tokens: 0 }
+  }
+  const { tokens, validation } = await train({ ...settings, steps }, out)
+  return { steps, tokens, ...(validation ? { perplexity: validation.perToken } : {}) }
 }
+
+const train = (settings: PretrainRequest['settings'], out: string, onStep = () => {}): Promise<PretrainReport> =>
+  pretrain(
+    { validateEvery: settings.steps!, saveEvery: 3600, ...settings },
+    { out, threads: 1, onEvent: (event) => void (event.kind === 'step' && onStep()) },
+  )
 
 /** The examples that are learnt from and those that judge: TREC-6's training questions, a quarter of them held out; 5,000 phrases of SST-2 and its development set. */
 async function examplesOf(task: AdaptRequest['task']) {
@@ -83,6 +79,10 @@ async function adapted({ checkpoint, task, settings, quick }: AdaptRequest): Pro
 
 for await (const line of createInterface({ input: process.stdin })) {
   const request = JSON.parse(line) as RecipeRequest
-  console.log(JSON.stringify('checkpoint' in request ? await adapted(request) : await pretrained(request)))
+  const work = () => {
+    if ('checkpoint' in request) return adapted(request)
+    return request.steps === undefined ? rehearsed(request) : pretrained(request)
+  }
+  console.log(JSON.stringify(await work()))
 }
 process.exit(0)
