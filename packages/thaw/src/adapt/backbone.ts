@@ -14,6 +14,8 @@ export interface NamedValues {
 export interface Backbone {
   /** Where it came from. */
   readonly source: string
+  /** The branch, tag or commit of it that was asked for. */
+  readonly revision?: string
   readonly config: TransformerConfig
   readonly tokenizer: Tokenizer
   /** By path, those of docs/architecture.md. Heads that the checkpoint had are here too. */
@@ -36,7 +38,9 @@ export async function load(source: string, options: HubOptions = {}): Promise<Ba
   await using checkpoint = await readCheckpoint(folder)
   const parameters = new Map<string, NamedValues>()
   for (const [path, parameter] of checkpoint.parameters) parameters.set(path, { shape: parameter.shape, data: await parameter.read() })
-  return { source, config: checkpoint.config.model, tokenizer: await loadTokenizer(folder), parameters, details: checkpoint.config }
+  const tokenizer = await loadTokenizer(folder)
+  const revision = options.revision === undefined ? {} : { revision: options.revision }
+  return { source, ...revision, config: checkpoint.config.model, tokenizer, parameters, details: checkpoint.config }
 }
 
 /** Writes a backbone (with its heads and what else it says of itself) as a checkpoint folder. */

@@ -44,8 +44,9 @@ export interface ClassifierDetails {
   segments?: true
   /** What it was made by: modules that a recipe put in are part of the model. */
   recipe?: Recipe
-  /** The checkpoint it was adapted from. */
+  /** The checkpoint it was adapted from, and the revision of it, where one was asked for. */
   base?: string
+  baseRevision?: string
   /** What was put in and has become part of the weights (see {@link mergeAdapters}). */
   merged?: readonly string[]
 }

@@ -55,7 +55,7 @@ export async function setUp(executor: Executor, backbone: Backbone, task: Task, 
     mix,
     ...(frozen && !mix ? ({ frozen: true } as const) : {}),
     maxLength: settings.maxLength,
-    ...(settings.scheme === 'scratch' ? {} : { base: backbone.source }),
+    ...(settings.scheme === 'scratch' ? {} : baseOf(backbone)),
     ...(recipe ? { recipe } : {}),
   }
   const signals = signalsOf(recipe)
@@ -164,6 +164,8 @@ export async function setUp(executor: Executor, backbone: Backbone, task: Task, 
     },
   }
 }
+
+const baseOf = ({ source, revision }: Backbone) => ({ base: source, ...(revision === undefined ? {} : { baseRevision: revision }) })
 
 /** Whether token types are fed: BERT's are, where there are pairs that are read as one text. */
 const feedsSegments = (task: Task, { segments }: TransformerConfig, train: readonly LabelledText[]): boolean =>

@@ -34,8 +34,9 @@ export interface TaskDetails {
   /** Token types are fed. */
   segments?: true
   recipe?: Recipe
-  /** The checkpoint it was adapted from. */
+  /** The checkpoint it was adapted from, and the revision of it, where one was asked for. */
   base?: string
+  baseRevision?: string
 }
 
 interface Saved {

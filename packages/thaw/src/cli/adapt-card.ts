@@ -8,6 +8,7 @@ import type { Task } from '../tasks/task.js'
 import type { AdaptData } from './adapt-data.js'
 import { describeRecipe } from './adapt-screen.js'
 import type { SeedResult } from './adapt-seeds.js'
+import type { ChosenCheckpoint } from './named-checkpoint.js'
 import { scoreColumns } from './task-evaluation.js'
 
 /** What a card says beside what the run itself knows. */
@@ -15,7 +16,7 @@ export interface CardSource {
   /** The command that was given. */
   command: string
   /** The checkpoint that was adapted: its name, and its folder, in which it may have a card. */
-  base: { name: string; folder: string }
+  base: ChosenCheckpoint
   train: string
   test?: string
 }
@@ -35,6 +36,7 @@ export async function adaptCard(
     ...(pipeline === undefined ? {} : { pipeline }),
     ...known,
     base: base.name,
+    ...(base.revision === undefined ? {} : { baseRevision: base.revision }),
     data: data.notes,
     results: [
       ...scores(basename(train), 'validation', results, ({ valid }) => valid),

@@ -4,9 +4,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
-import { type AdaptSettings, adaptationSettings, type Backbone, load, type RecipeName, recipes, schemes, tutorialSettings } from '../adapt/index.js'
+import { type AdaptSettings, adaptationSettings, type Backbone, type RecipeName, recipes, schemes, tutorialSettings } from '../adapt/index.js'
 import { evenSample } from '../data/even-sample.js'
-import { offlineByEnvironment } from '../hub/remote/pull.js'
 import { settleFolder } from '../hub/replace-folder.js'
 import { duration, count as number } from '../log/format.js'
 import { type Form, forms } from '../tasks/form.js'
@@ -17,8 +16,10 @@ import { fisherOf, needsFisher } from './adapt-fisher.js'
 import { showRates } from './adapt-rate.js'
 import { adaptSeeds } from './adapt-seeds.js'
 import { type TaskName, taskNames } from './adapt-task.js'
-import { bundledDefault, chooseCheckpoint, namedCheckpoint, terminalQuestion } from './choose-checkpoint.js'
+import { bundledDefault, chooseCheckpoint, terminalQuestion } from './choose-checkpoint.js'
 import { addDataOptions, type DataOptions, dataOptionsOf } from './data-options.js'
+import { addHubOptions, type HubFlags, type KeptPlaces, keptPlaces, takeHubOptions, withoutSecrets } from './hub-options.js'
+import { loadChosen, namedCheckpoint } from './named-checkpoint.js'
 import { refuseChanges, refuseUsedFolder } from './out-folder.js'
 import { calledAs, named, say, shellWord } from './screen.js'
 import { count, countOrNone, nonNegative, positive, probability, range, share, weights } from './values.js'
@@ -29,6 +30,10 @@ export interface AdaptRun extends DataOptions, Partial<Omit<AdaptSettings, 'reci
   /** The words after `thaw`, as they were given, with the checkpoint that was chosen where none was named. */
   words?: string[]
   checkpoint: string
+  /** Of the checkpoint, where one was asked for. */
+  revision?: string
+  /** Where it was to be looked for. */
+  places?: KeptPlaces
   train: string
   valid?: string
   test?: string
@@ -47,14 +52,13 @@ export interface AdaptRun extends DataOptions, Partial<Omit<AdaptSettings, 'reci
   frozenCache?: number
 }
 
-interface Options extends Omit<AdaptRun, 'command' | 'words' | 'checkpoint'> {
+interface Options extends Omit<AdaptRun, 'command' | 'words' | 'checkpoint' | 'revision' | 'places'>, HubFlags {
   out: string
   resume?: boolean
   overwrite?: boolean
   findRate?: boolean
   jobs?: number
   onlySeed?: number
-  offline?: boolean
   threads?: number
   saveEvery?: number
   mistakes: number
@@ -89,7 +93,6 @@ export function registerAdapt(program: Command): void {
     .option('--test <file>', 'looked at once, at the end')
     .option('--resume', 'go on with the run in the folder, with the settings it was started with')
     .option('--overwrite', 'replace the classifier or run that is in the folder')
-    .option('--offline', 'ask no server: what is on this machine has to do')
   addDataOptions(command)
     .option('--multi-label', 'a text may have several labels, or none: lists (JSONL), or cells like billing|urgent')
     .option('--valid-fraction <x>', 'part of the training examples for validation; default 0.1, at most 2,000 examples', share)
@@ -129,11 +132,11 @@ export function registerAdapt(program: Command): void {
     .optionsGroup('Report:')
     .option('--mistakes <n>', 'how many of the worst mistakes to show', countOrNone, 10)
     .option('--no-baseline', 'leave out the floor: TF-IDF n-grams with a linear classifier')
-    .addHelpText('after', examples)
-  command.action(runAdapt)
+  addHubOptions(command).addHelpText('after', examples).action(runAdapt)
 }
 
 async function runAdapt(checkpoint: string | undefined, options: Options, command: Command): Promise<void> {
+  const { hub: places, rest } = takeHubOptions(options)
   const {
     out,
     resume = false,
@@ -141,13 +144,13 @@ async function runAdapt(checkpoint: string | undefined, options: Options, comman
     findRate = false,
     jobs = 1,
     onlySeed,
-    offline,
     threads,
     saveEvery,
     mistakes,
     baseline,
-    ...given
-  } = options
+    ...settingsGiven
+  } = rest
+  const given = { ...settingsGiven, ...(places.revision === undefined ? {} : { revision: places.revision }) }
   const folder = join(out, 'training')
   const goOn = `${calledAs} adapt --resume --out ${shellWord(out)}`
   if (!resume) {
@@ -161,22 +164,24 @@ async function runAdapt(checkpoint: string | undefined, options: Options, comman
   }
   const run = resume
     ? await readRun(out, { ...given, ...(checkpoint === undefined ? {} : { checkpoint }) })
-    : ({ ...given, command: 'adapt', checkpoint } as AdaptRun)
+    : ({ ...given, command: 'adapt', checkpoint, places: keptPlaces(places) } as AdaptRun)
   // data first: a mistake in a file is told before anything is downloaded
   const data = await readData(
     { ...run, task: run.task ?? 'classification', splitSeed: run.splitSeed ?? 1, exactLabels: run.exactLabels ?? false },
     dataOptionsOf(run),
   )
-  const noServer = offline ?? offlineByEnvironment()
+  const hub = { ...run.places, ...places, ...(run.revision === undefined ? {} : { revision: run.revision }) }
+  const words = withoutSecrets(command.parent!.args)
   const chosen = run.checkpoint
-    ? await namedCheckpoint(run.checkpoint, noServer)
-    : await chooseCheckpoint({ offline: noServer, commandWith: commandWith(command.parent!.args), ask: terminalQuestion(), serves: bundledDefault() })
+    ? await namedCheckpoint(run.checkpoint, hub)
+    : await chooseCheckpoint({ hub, commandWith: commandWith(words), ask: terminalQuestion(), serves: bundledDefault() })
   run.checkpoint = chosen.name
-  if (!resume) run.words = ['adapt', ...(checkpoint === undefined ? [chosen.name] : []), ...command.parent!.args.slice(1)]
-  const backbone = { ...(await load(chosen.folder)), source: chosen.name }
+  if (!resume) run.words = ['adapt', ...(checkpoint === undefined ? [chosen.name] : []), ...words.slice(1)]
+  const backbone = await loadChosen(chosen)
   const shape = `${backbone.config.layers} layers × ${backbone.config.hidden}`
   const size = [...backbone.parameters.values()].reduce((sum, { data }) => sum + data.length, 0)
-  say(named('backbone', `${run.checkpoint}: ${backbone.config.causal ? 'causal' : 'bidirectional'}, ${shape}, ${number(size)} parameters`))
+  const which = chosen.revision === undefined ? chosen.name : `${chosen.name}, revision ${chosen.revision}`
+  say(named('backbone', `${which}: ${backbone.config.causal ? 'causal' : 'bidirectional'}, ${shape}, ${number(size)} parameters`))
   data.notes.forEach((note, i) => {
     say(named(i === 0 ? 'data' : '', note))
   })

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { inFolder } from '../testing/checkpoints.js'
 import { toyBackbone } from '../testing/toy.js'
-import { type ChoiceOptions, chooseCheckpoint, namedCheckpoint, proposal } from './choose-checkpoint.js'
+import { type ChoiceOptions, chooseCheckpoint, proposal } from './choose-checkpoint.js'
+import { namedCheckpoint } from './named-checkpoint.js'
 
 /** Runs with an empty cache and a registry folder, and gives what was said on stderr. */
 async function saying<T>(registry: string, use: () => Promise<T>): Promise<{ result: T | Error; said: string }> {
@@ -29,7 +30,7 @@ async function saying<T>(registry: string, use: () => Promise<T>): Promise<{ res
 }
 
 const choice = (more: Partial<ChoiceOptions>): ChoiceOptions => ({
-  offline: false,
+  hub: {},
   commandWith: (checkpoint) => `thaw adapt ${checkpoint} --train t.csv --out t`,
   ask: undefined,
   serves: undefined,
@@ -57,14 +58,14 @@ test('without a terminal, or offline, the bundled one is taken, and it is said',
     assert.match(mute.said, /there is no terminal to ask on: the bundled wiki-masked\n/)
     assert.match(mute.said, /take it with {2}thaw adapt sentence-transformers\/all-MiniLM-L6-v2 --train t\.csv --out t --overwrite\n/)
     const offline = await saying(registry, () =>
-      chooseCheckpoint(choice({ serves: '/bundle', offline: true, ask: async () => assert.fail('asked') })),
+      chooseCheckpoint(choice({ serves: '/bundle', hub: { offline: true }, ask: async () => assert.fail('asked') })),
     )
     assert.match(offline.said, /and no server is asked: the bundled wiki-masked\n/)
   }))
 
 test('where nothing is here, the ways out are printed', () =>
   inFolder(async (registry) => {
-    const { result } = await saying(registry, () => chooseCheckpoint(choice({ offline: true })))
+    const { result } = await saying(registry, () => chooseCheckpoint(choice({ hub: { offline: true } })))
     const { message } = result as Error
     assert.match(message, /^no checkpoint was named, and none is on this machine \(offline\)\n/)
     assert.match(message, /\ntake it: {2}thaw adapt sentence-transformers\/all-MiniLM-L6-v2 --train t\.csv --out t\n/)
@@ -103,10 +104,10 @@ test('a download that fails says what serves offline', () =>
 
 test('a name that is neither a folder nor on a hub says both', () =>
   inFolder(async (registry) => {
-    const { result } = await saying(registry, () => namedCheckpoint('tickets-lm', true))
+    const { result } = await saying(registry, () => namedCheckpoint('tickets-lm', { offline: true }))
     assert.match(
       (result as Error).message,
       /^tickets-lm: there is no folder of this name; as the name of a checkpoint on a hub: tickets-lm: offline, and/,
     )
-    assert.deepEqual(await namedCheckpoint('./some/folder', true), { name: './some/folder', folder: './some/folder' })
+    assert.deepEqual(await namedCheckpoint('./some/folder', { offline: true }), { name: './some/folder', folder: './some/folder' })
   }))

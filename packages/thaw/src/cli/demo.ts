@@ -8,11 +8,13 @@ import { expectedSeconds } from '../demo/settings.js'
 import { summary } from '../demo/summary.js'
 import { wordnetFolder } from '../demo/wordnet.js'
 import { duration } from '../log/format.js'
+import { addHubOptions, type HubFlags, takeHubOptions } from './hub-options.js'
 import { interruptible } from './interrupt.js'
+import { namedCheckpoint } from './named-checkpoint.js'
 import { print, say } from './screen.js'
 import { count, countOrNone } from './values.js'
 
-interface Options {
+interface Options extends HubFlags {
   out: string
   quick?: boolean
   seed: number
@@ -23,7 +25,7 @@ interface Options {
 
 /** Registers `thaw demo`. */
 export function registerDemo(program: Command): void {
-  program
+  const command = program
     .command('demo')
     .summary('pretrain and adapt on WordNet, from nothing, in minutes')
     .description(
@@ -38,10 +40,13 @@ export function registerDemo(program: Command): void {
       'also adapt a checkpoint that read more, to see what it gives; default wiki-masked, which comes with thaw',
     )
     .option('--threads <n>', 'default: all cores, at most 8', count)
-    .action(demo)
+  addHubOptions(command).action(demo)
 }
 
-async function demo({ out, quick = false, seed, seeds = quick ? 2 : 3, threads, fromCheckpoint }: Options): Promise<void> {
+async function demo(options: Options): Promise<void> {
+  const { hub, rest } = takeHubOptions(options)
+  const { out, quick = false, seed, seeds = quick ? 2 : 3, threads, fromCheckpoint } = rest
+  const checkpoint = fromCheckpoint === undefined ? undefined : await namedCheckpoint(fromCheckpoint === true ? 'wiki-masked' : fromCheckpoint, hub)
   const wordnet = wordnetFolder()
   const folder = relative(process.cwd(), out) || out
   say("Transfer learning from nothing: WordNet's definitions, their category to be told.")
@@ -57,7 +62,7 @@ async function demo({ out, quick = false, seed, seeds = quick ? 2 : 3, threads, 
     stream: process.stderr,
     signal: interrupt.signal,
     ...(threads === undefined ? {} : { threads }),
-    ...(fromCheckpoint === undefined ? {} : { checkpoint: fromCheckpoint === true ? 'wiki-masked' : fromCheckpoint }),
+    ...(checkpoint === undefined ? {} : { checkpoint }),
   })
   if (!result) {
     say(`stopped. What there is so far is in ${folder}/; the next thaw demo starts anew`)

@@ -4,12 +4,13 @@ import type { Command } from 'commander'
 import { countFromOne, fitToTask } from './adapt-task.js'
 import { refuseMissingColumns } from './answers.js'
 import { addDataOptions, type DataOptions, dataOptionsOf, describeReading, readLabelled } from './data-options.js'
+import { addHubOptions, type HubFlags, takeHubOptions } from './hub-options.js'
 import { openModel } from './open-model.js'
 import { named, print, say } from './screen.js'
 import { evaluateTask, formatTaskDetails, formatTaskScores } from './task-evaluation.js'
 import { count, countOrNone } from './values.js'
 
-interface Options extends DataOptions {
+interface Options extends DataOptions, HubFlags {
   test: string
   mistakes: number
   base?: string
@@ -24,15 +25,17 @@ export function registerEvaluate(program: Command): void {
     .description(
       'Of a classifier on labelled texts: accuracy, macro-F1, the classes, the confusion matrix; of one with several labels a text: micro-F1, macro-F1, the labels; of a similarity: correlations; of multiple choice: accuracy; and the worst mistakes.',
     )
-    .argument('<model>', 'folder that thaw adapt wrote, or thaw export --to adapter')
+    .argument('<model>', 'folder that thaw adapt wrote, or thaw export --to adapter; or the name of one on a hub')
     .requiredOption('--test <file>', 'labelled texts')
   addDataOptions(command)
     .optionsGroup('Report:')
     .option('--mistakes <n>', 'how many of the worst mistakes to show', countOrNone, 10)
     .option('--base <checkpoint>', 'of an adapter: where the checkpoint it was trained on is now')
     .option('--threads <n>', 'default: all cores, at most 8', count)
-  command.action(async (folder: string, { test, mistakes, threads, base, ...given }: Options) => {
-    const { task, model, pairs } = await openModel(folder, { threads, base })
+  addHubOptions(command).action(async (folder: string, options: Options) => {
+    const { hub, rest } = takeHubOptions(options)
+    const { test, mistakes, threads, base, ...given } = rest
+    const { task, model, pairs } = await openModel(folder, { threads, base, hub })
     await using _ = model
     refuseMissingColumns(test, task, pairs, given)
     const several = task.kind === 'multi-label' ? { multiLabel: true } : {}

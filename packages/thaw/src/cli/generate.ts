@@ -2,13 +2,14 @@
 
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { load } from '../adapt/backbone.js'
 import { generator } from '../generate/generate.js'
 import { type GenerateOptions, generateSettings } from '../generate/settings.js'
+import { addHubOptions, type HubFlags, takeHubOptions } from './hub-options.js'
+import { loadNamed } from './named-checkpoint.js'
 import { say } from './screen.js'
 import { count, countOrNone, nonNegative, positive } from './values.js'
 
-interface Options extends GenerateOptions {
+interface Options extends GenerateOptions, HubFlags {
   stream?: boolean
   threads?: number
 }
@@ -21,11 +22,11 @@ Examples:
 
 /** Registers `thaw generate`. */
 export function registerGenerate(program: Command): void {
-  program
+  const command = program
     .command('generate')
     .summary('let a language model continue a text')
     .description('Prints the text and its continuation as one line, newlines as \\n. Takes the most probable token each time unless told to sample.')
-    .argument('<checkpoint>', 'folder of a causal language model')
+    .argument('<checkpoint>', 'folder or name of a causal language model')
     .argument('<text>', 'what it begins with; - reads standard input')
     .option('--tokens <n>', 'new tokens, at most; default 50', count)
     .option('--temperature <x>', 'sample; below 1 more careful, above 1 wilder', nonNegative)
@@ -38,16 +39,17 @@ export function registerGenerate(program: Command): void {
     .option('--seed <n>', 'of the sampling; default 1', countOrNone)
     .option('--stream', 'print the text as it comes, over as many lines as it has')
     .option('--threads <n>', 'default: all cores, at most 8', count)
-    .addHelpText('after', examples)
-    .action(run)
+  addHubOptions(command).addHelpText('after', examples).action(run)
 }
 
-async function run(folder: string, given: string, { stream = false, threads, ...options }: Options): Promise<void> {
+async function run(checkpoint: string, given: string, all: Options): Promise<void> {
+  const { hub, rest } = takeHubOptions(all)
+  const { stream = false, threads, ...options } = rest
   if (stream && (options.beams ?? 1) > 1) throw new Error('--stream and --beams: beam search has no text before its end; leave one of them out')
   const onText = stream ? { onText: (text: string) => process.stdout.write(text) } : {}
   generateSettings({ ...options, ...onText })
   const prompt = given === '-' ? readFileSync(0, 'utf8').replace(/\r?\n$/, '') : given
-  const backbone = await load(folder)
+  const backbone = await loadNamed(checkpoint, hub)
   await using writer = await generator(backbone, threads === undefined ? {} : { threads })
   const length = backbone.tokenizer.ids(prompt).length
   if (length > backbone.config.positions) say(`the text has ${length} tokens; the model sees the last ${backbone.config.positions} of them`)

@@ -4,32 +4,17 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { proxiedFetch } from '../hub/remote/proxy.js'
-import { cacheFolder, pull } from '../hub/remote/pull.js'
+import { cacheFolder } from '../hub/remote/pull.js'
 import { pushToHub, pushToRegistry } from '../hub/remote/push.js'
 import { cachedNames, registryNames } from '../hub/remote/sources.js'
-import { duration } from '../log/format.js'
-import { progress } from '../log/progress.js'
+import { addPlaceOptions, addPullOptions, type HubFlags } from './hub-options.js'
+import { pullWithProgress } from './named-checkpoint.js'
 import { say } from './screen.js'
 
-interface SourceOptions {
-  endpoint?: string
-  registry?: string
-  cache?: string
-  revision?: string
-  offline?: boolean
-  token?: string
-  proxy?: string
+interface PushFlags extends HubFlags {
   message?: string
   private?: boolean
 }
-
-const addSource = (command: Command): Command =>
-  command
-    .option('--endpoint <url>', 'a hub or a plain HTTP server; default HF_ENDPOINT, else https://huggingface.co')
-    .option('--registry <folder>', 'a folder of checkpoints, looked at first; default THAW_REGISTRY')
-    .option('--cache <folder>', "default: Hugging Face's own cache")
-    .option('--token <token>', 'default HF_TOKEN')
-    .option('--proxy <url>', 'an HTTP proxy; default HTTPS_PROXY, but for what NO_PROXY lists')
 
 /** Registers `thaw hub`. */
 export function registerHub(program: Command): void {
@@ -37,12 +22,11 @@ export function registerHub(program: Command): void {
     .command('hub')
     .summary('list, pull, push checkpoints')
     .description('Checkpoints by name: from a hub, a plain HTTP server, or a registry folder.')
-  addSource(hub.command('list').description('What is in the registry folder and in the cache.')).action(list)
-  addSource(hub.command('pull').argument('<name>', 'owner/name').description('Downloads a checkpoint into the cache, and prints its folder.'))
-    .option('--revision <name>', 'a branch, a tag or a commit')
-    .option('--offline', 'only what is there already')
-    .action(pullOne)
-  addSource(
+  addPlaceOptions(hub.command('list').description('What is in the registry folder and in the cache.')).action(list)
+  addPullOptions(
+    hub.command('pull').argument('<name>', 'owner/name').description('Downloads a checkpoint into the cache, and prints its folder.'),
+  ).action(pullOne)
+  addPlaceOptions(
     hub
       .command('push')
       .argument('<folder>', 'a checkpoint')
@@ -52,12 +36,10 @@ export function registerHub(program: Command): void {
     .option('--message <text>', 'of the commit')
     .option('--private', 'for a new repository')
     .action(push)
-  addSource(hub.command('card').argument('<name>', 'owner/name, or a folder').description('Prints the card of a checkpoint.'))
-    .option('--offline', 'only what is there already')
-    .action(card)
+  addPullOptions(hub.command('card').argument('<name>', 'owner/name, or a folder').description('Prints the card of a checkpoint.')).action(card)
 }
 
-async function list({ registry = process.env.THAW_REGISTRY, cache }: SourceOptions): Promise<void> {
+async function list({ registry = process.env.THAW_REGISTRY, cache }: HubFlags): Promise<void> {
   const names = [...(registry ? await registryNames(registry) : []), ...(await cachedNames(cache ?? cacheFolder()))]
   process.stdout.write(names.map((name) => `${name}\n`).join(''))
   if (names.length === 0)
@@ -68,29 +50,11 @@ async function list({ registry = process.env.THAW_REGISTRY, cache }: SourceOptio
     )
 }
 
-async function pullOne(name: string, options: SourceOptions): Promise<void> {
+async function pullOne(name: string, options: HubFlags): Promise<void> {
   process.stdout.write(`${await pullWithProgress(name, options)}\n`)
 }
 
-/** Pulls with a bar for each file that takes time. */
-export async function pullWithProgress(name: string, options: SourceOptions): Promise<string> {
-  const started = performance.now()
-  const bars = new Map<string, ReturnType<typeof progress>>()
-  const folder = await pull(name, {
-    ...options,
-    onProgress({ path, bytes, size }) {
-      if (size === undefined || size < 2 ** 20) return
-      const bar = bars.get(path) ?? progress(process.stderr, { label: path, total: Math.round(size / 1e6), unit: 'MB' })
-      bars.set(path, bar)
-      bar.update(Math.round(bytes / 1e6))
-      if (bytes === size) bar.done()
-    },
-  })
-  if (bars.size > 0) say(`${name}: in ${folder}, ${duration((performance.now() - started) / 1000)}`)
-  return folder
-}
-
-async function push(folder: string, name: string, options: SourceOptions): Promise<void> {
+async function push(folder: string, name: string, options: PushFlags): Promise<void> {
   const registry = options.registry ?? process.env.THAW_REGISTRY
   const { message, endpoint = process.env.HF_ENDPOINT ?? 'https://huggingface.co', token = process.env.HF_TOKEN } = options
   const place = registry
@@ -105,7 +69,7 @@ async function push(folder: string, name: string, options: SourceOptions): Promi
   process.stdout.write(`${place}\n`)
 }
 
-async function card(name: string, options: SourceOptions): Promise<void> {
+async function card(name: string, options: HubFlags): Promise<void> {
   const folder = await readFile(join(name, 'config.json')).then(
     () => name,
     () => pullWithProgress(name, options),

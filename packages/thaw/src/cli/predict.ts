@@ -11,11 +11,12 @@ import { counted, count as number } from '../log/format.js'
 import { progress } from '../log/progress.js'
 import type { TextLike } from '../tasks/form.js'
 import { type Answer, type Answers, answers, givenExamples, refuseMissingColumns } from './answers.js'
+import { addHubOptions, type HubFlags, takeHubOptions } from './hub-options.js'
 import { openModel } from './open-model.js'
 import { say } from './screen.js'
 import { count, names } from './values.js'
 
-interface Options {
+interface Options extends HubFlags {
   file?: string
   out?: string
   top: number
@@ -37,13 +38,13 @@ Examples:
 
 /** Registers `thaw predict`. */
 export function registerPredict(program: Command): void {
-  program
+  const command = program
     .command('predict')
     .summary('ask an adapted model: labels, numbers, choices')
     .description(
       'Labels texts: those given, those of a file, or a line each from standard input. CSV, TSV and JSONL come back with columns label and score, other texts as label, score, text. A model with several labels a text gives those that reach their thresholds, joined by | (JSONL: lists). A model of similarity gives a score alone, for two texts; one of multiple choice takes a text and its candidates.',
     )
-    .argument('<model>', 'folder that thaw adapt wrote, or thaw export --to adapter')
+    .argument('<model>', 'folder that thaw adapt wrote, or thaw export --to adapter; or the name of one on a hub')
     .argument('[texts...]', 'texts to label; a pair; or a text and its candidates')
     .option('--file <file>', 'file of texts: .csv, .tsv, .jsonl, otherwise a text a line')
     .option('-o, --out <file>', 'file to write; default: standard output')
@@ -55,15 +56,14 @@ export function registerPredict(program: Command): void {
     .option('--encoding <name>', 'like utf-8, latin1, windows-1252')
     .option('--base <checkpoint>', 'of an adapter: where the checkpoint it was trained on is now')
     .option('--threads <n>', 'default: all cores, at most 8', count)
-    .addHelpText('after', examples)
-    .action(predict)
+  addHubOptions(command).addHelpText('after', examples).action(predict)
 }
 
 async function predict(folder: string, texts: string[], options: Options): Promise<void> {
   if (texts.length > 0 && options.file !== undefined) throw new Error('a text and --file: give one of them, not both')
   if (texts.length === 0 && options.file === undefined && process.stdin.isTTY)
     throw new Error(`no text: give one (thaw predict ${folder} "…"), a --file, or lines on standard input`)
-  const { task, model, pairs } = await openModel(folder, options)
+  const { task, model, pairs } = await openModel(folder, { ...options, hub: takeHubOptions(options).hub })
   await using _ = model
   const asked = answers(task, model)
   const given = texts.length > 0 ? givenExamples(task, pairs, texts) : undefined

@@ -7,7 +7,9 @@ import { sizes } from '../models/sizes.js'
 import { type PretrainReport, pretrain, readReport, readSettings } from '../pretrain/pretrain.js'
 import { documentKinds, objectives, optimizers, type PretrainSettings, pretrainSettings, schedules } from '../pretrain/settings.js'
 import { writeCurves } from './curves.js'
+import { addHubOptions, type HubFlags, takeHubOptions } from './hub-options.js'
 import { interruptible } from './interrupt.js'
+import { namedFolders } from './named-checkpoint.js'
 import { refuseChanges, refuseUsedFolder } from './out-folder.js'
 import { pretrainScreen } from './pretrain-screen.js'
 import { pretrainSummary } from './pretrain-summary.js'
@@ -16,7 +18,7 @@ import { count, countOrNone, nonNegative, pairs, positive } from './values.js'
 
 type Given = Partial<PretrainSettings>
 
-interface Options extends Given {
+interface Options extends Given, HubFlags {
   out: string
   resume?: boolean
   overwrite?: boolean
@@ -51,9 +53,9 @@ export function registerPretrain(program: Command): void {
     .option('--whole-words', 'masked: hide whole words, not single tokens')
     .option('--next-sentence', "masked: also learn whether a text's second part follows its first (BERT)")
     .option('--config <settings>', 'changes to it, like layers=2,hidden=128,heads=4,dropout=0.1', pairs)
-    .option('--from <checkpoint>', 'folder of a checkpoint to go on from, with its model and tokenizer (continued pretraining)')
+    .option('--from <checkpoint>', 'folder or name of a checkpoint to go on from, with its model and tokenizer (continued pretraining)')
     .option('--vectors <file>', "word vectors in GloVe's text form to start the token embeddings from (.gz and .br are unpacked)")
-    .option('--teacher <checkpoint>', 'masked: folder of a published encoder whose hidden states are learnt too (distillation)')
+    .option('--teacher <checkpoint>', 'masked: folder or name of a published encoder whose hidden states are learnt too (distillation)')
     .optionsGroup('Length, one of:')
     .option('--minutes <n>', 'as many steps as fit', positive)
     .option('--steps <n>', 'updates', count)
@@ -73,7 +75,7 @@ export function registerPretrain(program: Command): void {
     .option('--save-every <seconds>', 'default 60', positive)
     .option('--threads <n>', 'default: all cores, at most 8; with a teacher one fewer', count)
     .option('--compare-warmup', 'train twice, with warm-up and without (in OUT-without-warmup), and draw both curves')
-    .addHelpText('after', examples)
+  addHubOptions(command).addHelpText('after', examples)
   command.action(async (options: Options) => {
     const { compareWarmup, ...rest } = options
     if (compareWarmup) await compare(rest)
@@ -82,15 +84,20 @@ export function registerPretrain(program: Command): void {
 }
 
 /** Runs, resumes or finds one run finished; undefined where it was stopped, after saying `goOn`: the command that goes on with it. */
-async function runOne({ out, resume = false, overwrite = false, threads, ...given }: Options, goOn: string): Promise<PretrainReport | undefined> {
+async function runOne(options: Options, goOn: string): Promise<PretrainReport | undefined> {
+  const { hub, rest } = takeHubOptions(options)
+  const { out, resume = false, overwrite = false, threads, ...asked } = rest
   const folder = join(out, 'training')
   // standard input was copied when the run began, and the copy is read again
-  if (resume) refuseChanges({ ...given, ...(given.text?.includes('-') ? { text: undefined } : {}) }, { ...(await readSettings(folder)) }, out)
-  else {
-    if (!given.text) throw new Error('--text is missing: name text files, globs, or - for standard input (or go on with a run: --resume)')
-    pretrainSettings({ ...given, text: given.text })
+  if (!resume) {
+    if (!asked.text) throw new Error('--text is missing: name text files, globs, or - for standard input (or go on with a run: --resume)')
+    pretrainSettings({ ...asked, text: asked.text })
     refuseUsedFolder(out, goOn, overwrite)
   }
+  const { from, teacher } = asked
+  // a run keeps the folders, whatever a name comes to mean
+  const given = { ...asked, ...(await namedFolders({ from, teacher }, hub)) }
+  if (resume) refuseChanges({ ...given, ...(given.text?.includes('-') ? { text: undefined } : {}) }, { ...(await readSettings(folder)) }, out)
   const finished = resume ? await readReport(folder) : undefined
   if (finished) say(`this run is finished; there is nothing to resume`)
   const report = finished ?? (await train({ ...given, text: given.text ?? [] }, { out, resume, ...(threads === undefined ? {} : { threads }) }))

@@ -10,11 +10,13 @@ import { duration } from '../log/format.js'
 import { readDocuments } from '../text/corpus/index.js'
 import { readData } from './adapt-data.js'
 import { addDataOptions, type DataOptions, dataOptionsOf } from './data-options.js'
+import { addHubOptions, type HubFlags, takeHubOptions } from './hub-options.js'
 import { interruptible } from './interrupt.js'
+import { namedCheckpoint } from './named-checkpoint.js'
 import { named, percent, print, say } from './screen.js'
 import { count, names, pairs } from './values.js'
 
-interface Options extends DataOptions {
+interface Options extends DataOptions, HubFlags {
   out: string
   train: string
   valid?: string
@@ -47,7 +49,7 @@ export function registerTradeOffs(program: Command): void {
     .description(
       'Adapts a checkpoint by several schemes and puts side by side what each costs (parameters, bytes, time, memory) and brings (accuracy, forgetting). Each run is kept as it ends: the same command goes on where it was stopped.',
     )
-    .argument('<checkpoint>', 'folder of a pretrained checkpoint')
+    .argument('<checkpoint>', 'folder or name of a pretrained checkpoint')
     .requiredOption('-o, --out <folder>', 'folder for runs.jsonl, trade-offs.json and trade-offs.html')
     .requiredOption('--train <file>', 'labelled texts')
     .option('--valid <file>', 'chooses the epoch that is kept; default: a part of the training examples')
@@ -60,7 +62,7 @@ export function registerTradeOffs(program: Command): void {
     .option('--max-length <tokens>', 'longer texts are cut', count)
     .option('--rates <name=x,…>', 'peak rates by scheme: full=1e-4,lora=1e-3; default: what suits each', pairs)
     .option('--threads <n>', 'default: all cores, at most 8', count)
-  addDataOptions(command).addHelpText('after', examples).action(run)
+  addHubOptions(addDataOptions(command)).addHelpText('after', examples).action(run)
 }
 
 async function run(checkpoint: string, options: Options): Promise<void> {
@@ -68,6 +70,7 @@ async function run(checkpoint: string, options: Options): Promise<void> {
   const files = { task: 'classification' as const, train, ...(valid ? { valid } : {}), ...(test ? { test } : {}), splitSeed: 1, exactLabels: false }
   const data = await readData(files, dataOptionsOf(options))
   for (const [i, note] of data.notes.entries()) say(named(i === 0 ? 'data' : '', note))
+  const { folder, name, revision } = await namedCheckpoint(checkpoint, takeHubOptions(options).hub)
   const pretraining = options.pretraining && (await beginning(options.pretraining))
   const shared = Object.fromEntries(Object.entries({ epochs, batch, maxLength }).filter(([, value]) => value !== undefined))
   await mkdir(out, { recursive: true })
@@ -75,7 +78,8 @@ async function run(checkpoint: string, options: Options): Promise<void> {
   using interrupt = interruptible(say)
   interrupt.arm()
   const report = await tradeOffs({
-    ...{ checkpoint, out, schemes, seeds: Array.from({ length: seeds }, (_, i) => i + 1), settings: shared, signal: interrupt.signal },
+    ...{ checkpoint: revision === undefined ? name : `${name}, revision ${revision}`, folder },
+    ...{ out, schemes, seeds: Array.from({ length: seeds }, (_, i) => i + 1), settings: shared, signal: interrupt.signal },
     ...{ labels: data.task.kind === 'classification' ? data.task.labels : [], train: data.train, valid: data.valid },
     ...(data.test ? { test: data.test } : {}),
     ...(pretraining ? { pretraining } : {}),

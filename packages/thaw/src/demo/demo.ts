@@ -31,8 +31,8 @@ export interface DemoOptions {
   /** Far fewer steps. */
   quick?: boolean
   threads?: number
-  /** A checkpoint beside the demo's own small model: a folder, or a name that `load` knows. */
-  checkpoint?: string
+  /** A checkpoint beside the demo's own small model: what it is called, and the folder it is in. */
+  checkpoint?: { name: string; folder: string }
   /** Where progress goes. */
   stream: ProgressStream
   /** Ends the demo after the current step. */
@@ -106,7 +106,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult | undefi
   if (!pretraining) return undefined
 
   const backbone = await load(join(out, 'pretrained'))
-  const other = options.checkpoint === undefined ? undefined : await load(options.checkpoint)
+  const other = options.checkpoint === undefined ? undefined : await load(options.checkpoint.folder)
   const floor = await baseline(data, stream)
   const contenders = [floor.contender]
   let best: { model: Classifier; report: ClassificationReport } | undefined
@@ -120,7 +120,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult | undefi
     }
     for (const scheme of other ? (['frozen', 'full'] as const) : []) {
       const { name, what } = schemeNames[scheme]
-      const names = { name: `${basename(options.checkpoint!)}, ${name}`, what: `${what}, of a checkpoint that read more` }
+      const names = { name: `${basename(options.checkpoint!.name)}, ${name}`, what: `${what}, of a checkpoint that read more` }
       const runs = await adaptations(other!, names, plan.checkpoint[scheme], data, common)
       if (!runs) return undefined
       contenders.push(runs.contender)

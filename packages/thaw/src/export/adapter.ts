@@ -1,6 +1,6 @@
 // A classifier's adapter alone: the small file that Thaw puts onto the backbone again and, for low-rank updates, PEFT's two files beside it.
 
-import { adapterOf } from '../adapt/adapter/adapter.js'
+import { adapterOf, baseName } from '../adapt/adapter/adapter.js'
 import { saveAdapter, savePeft } from '../adapt/adapter/file.js'
 import type { Backbone } from '../adapt/backbone.js'
 
@@ -8,7 +8,7 @@ import type { Backbone } from '../adapt/backbone.js'
 export async function writeAdapterFolder(folder: string, classifier: Backbone): Promise<string[]> {
   const adapter = await adapterOf(classifier)
   await saveAdapter(folder, adapter)
-  const base = adapter.base.name ?? 'the checkpoint it was trained on'
+  const base = baseName(adapter) ?? 'the checkpoint it was trained on'
   const insertions = (adapter.details.recipe?.ingredients ?? []).filter(({ kind }) => kind === 'insertion')
   if (insertions.length === 0 || insertions.some(({ name }) => name !== 'lora'))
     return [`the adapter belongs on ${base}; Python's peft has no layout for it (only for low-rank updates)`]

@@ -25,6 +25,8 @@ export interface ModelCard {
   languages?: readonly string[]
   /** The checkpoint it was adapted from. */
   base?: string
+  /** The branch, tag or commit of it that was asked for. */
+  baseRevision?: string
   /** What it was trained on. */
   data?: readonly string[]
   results?: readonly CardResult[]
@@ -54,7 +56,7 @@ export function formatCard(card: ModelCard): string {
     summary,
     ...(results.length > 0 ? ['## Results', resultsTable(results)] : []),
     ...(card.data ? ['## Training data', card.data.map((line) => `- ${line}`).join('\n')] : []),
-    ...(card.base ? [`Adapted from \`${card.base}\`.`] : []),
+    ...(card.base ? [`Adapted from \`${card.base}\`${card.baseRevision ? `, revision \`${card.baseRevision}\`` : ''}.`] : []),
     ...(recipe.length > 0 ? ['## Recipe', recipe.map((line) => `    ${line}`).join('\n')] : []),
     ...(card.command ? ['## How it was made', `    ${card.command}`] : []),
     ...(limits.length > 0 ? ['## Limits', limits.map((line) => `- ${line}`).join('\n')] : []),

@@ -5,10 +5,22 @@ import { bundledFolder, refuseMissingBundle } from './bundled.js'
 import { isRemoteName } from './remote/names.js'
 import { type HubOptions, pull } from './remote/pull.js'
 
+/**
+ * The folder of a checkpoint that no hub is needed for; undefined where the name is one of a hub.
+ *
+ * @throws where a revision of it is asked for, which only checkpoints of hubs have, and where it is a package that is not installed.
+ */
+export function localCheckpoint(source: string, { revision }: Pick<HubOptions, 'revision'> = {}): string | undefined {
+  const isFolder = existsSync(source) || !isRemoteName(source)
+  const folder = isFolder ? source : bundledFolder(source)
+  if (folder === undefined) refuseMissingBundle(source)
+  else if (revision !== undefined)
+    throw new Error(
+      `revision ${JSON.stringify(revision)}: ${source} is ${isFolder ? 'a folder' : 'an installed package'}, which has no revisions; leave it out, or give the name of a checkpoint on a hub`,
+    )
+  return folder
+}
+
 export async function checkpointFolder(source: string, options: HubOptions): Promise<string> {
-  if (existsSync(source) || !isRemoteName(source)) return source
-  const bundled = bundledFolder(source)
-  if (bundled !== undefined) return bundled
-  refuseMissingBundle(source)
-  return pull(source, options)
+  return localCheckpoint(source, options) ?? pull(source, options)
 }

@@ -49,8 +49,9 @@ test('BERT: torch names, A [rank, in], B [out, rank]', () =>
       ['layers.0.attention.query.weight', update(4, 4, 2)],
       ['layers.1.feedforward.up.weight', update(4, 6, 2, 5)],
     ])
-    await writePeft(folder, tinyBert, updates, 'some/base')
+    await writePeft(folder, tinyBert, updates, { name: 'some/base', revision: 'v2' })
     const { tensors, config } = await tensorsOf(folder)
+    assert.equal(config.revision, 'v2')
     const module = 'base_model.model.encoder.layer.0.attention.self.query'
     assert.deepEqual(tensors.get(`${module}.lora_A.weight`)!.shape, [2, 4])
     const { a } = updates.get('layers.0.attention.query.weight')!

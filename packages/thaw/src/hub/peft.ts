@@ -32,7 +32,7 @@ interface Module {
 }
 
 /**
- * Writes updates as PEFT does, for transformers' plain model (`AutoModel`). `base` is what PEFT calls the model they belong to.
+ * Writes updates as PEFT does, for transformers' plain model (`AutoModel`). `base` is the model they belong to, as PEFT names it.
  *
  * @throws for weights that transformers has no linear layer for.
  */
@@ -40,7 +40,7 @@ export async function writePeft(
   folder: string,
   config: TransformerConfig,
   updates: ReadonlyMap<string, LowRankUpdate>,
-  base?: string,
+  base: { name?: string; revision?: string } = {},
 ): Promise<void> {
   const layout = layoutOf(config)
   const modules = modulesOf(layout, config, updates)
@@ -50,7 +50,8 @@ export async function writePeft(
   const settings = {
     peft_type: 'LORA',
     task_type: 'FEATURE_EXTRACTION',
-    base_model_name_or_path: base ?? null,
+    base_model_name_or_path: base.name ?? null,
+    ...(base.revision === undefined ? {} : { revision: base.revision }),
     r: first.rank,
     lora_alpha: first.alpha,
     rank_pattern: Object.fromEntries(others.map(({ name, rank }) => [name, rank])),

@@ -28,6 +28,8 @@ export interface Misbehaviour {
   busy?: { path: RegExp; times: number }
   /** No API: files only. */
   plain?: boolean
+  /** Another revision than main, with files of its own. */
+  tag?: { name: string; files: Readonly<Record<string, Buffer>> }
 }
 
 export interface TestHub extends AsyncDisposable {
@@ -37,15 +39,15 @@ export interface TestHub extends AsyncDisposable {
   behave: Misbehaviour
 }
 
-const sha = 'a'.repeat(40)
+const [shaOfMain, shaOfTag] = ['a'.repeat(40), 'b'.repeat(40)] as const
 const gitHash = (data: Buffer) => createHash('sha1').update(`blob ${data.length}\0`).update(data).digest('hex')
 const sha256 = (data: Buffer) => createHash('sha256').update(data).digest('hex')
 
 /** Starts a hub with one checkpoint of these files; weights are listed as LFS (SHA-256), others as git blobs. */
 export async function testHub(name: string, files: Readonly<Record<string, Buffer>>, behave: Misbehaviour = {}): Promise<TestHub> {
   const hub: Omit<TestHub, typeof Symbol.asyncDispose> = { origin: '', requests: [], behave }
-  const list = () => [
-    ...Object.entries(files).map(([path, data]) => {
+  const list = (content: Readonly<Record<string, Buffer>>) => [
+    ...Object.entries(content).map(([path, data]) => {
       const size = data.length + (hub.behave.wrongLength && path.endsWith('.safetensors') ? 1 : 0)
       const hex = hub.behave.wrongHash ? 'f'.repeat(64) : sha256(data)
       return { type: 'file', path, size, oid: gitHash(data), ...(path.endsWith('.safetensors') ? { lfs: { oid: hex, size, pointerSize: 130 } } : {}) }
@@ -56,19 +58,23 @@ export async function testHub(name: string, files: Readonly<Record<string, Buffe
   const answer = (request: IncomingMessage, response: ServerResponse) => {
     const path = decodeURIComponent(new URL(request.url!, hub.origin).pathname)
     hub.requests.push({ path, authorization: request.headers.authorization, range: request.headers.range })
-    const { token, plain, redirectTo, busy, silent } = hub.behave
+    const { token, plain, redirectTo, busy, silent, tag } = hub.behave
+    const tagged = tag && (path.endsWith(`/revision/${tag.name}`) || path.includes(`/${shaOfTag}`))
+    const { revision, sha, content } = tagged
+      ? { revision: tag.name, sha: shaOfTag, content: tag.files }
+      : { revision: 'main', sha: shaOfMain, content: files }
     if (silent?.test(path)) return
     if (busy && busy.times > 0 && busy.path.test(path)) {
       busy.times--
       response.writeHead(503).end()
     } else if (token && request.headers.authorization !== `Bearer ${token}`) response.writeHead(401).end()
-    else if (!plain && path === `/api/models/${name}/revision/main`) json(response, { id: name, sha })
+    else if (!plain && path === `/api/models/${name}/revision/${revision}`) json(response, { id: name, sha })
     else if (!plain && path === `/api/models/${name}/tree/${sha}`) {
       if (hub.behave.next) response.setHeader('link', `<${hub.behave.next}>; rel="next"`)
-      json(response, list())
+      json(response, list(content))
     } else {
       const prefix = plain ? `/${name}/` : redirectTo === undefined && path.startsWith('/cdn/') ? '/cdn/' : `/${name}/resolve/${sha}/`
-      const data = path.startsWith(prefix) ? files[path.slice(prefix.length)] : undefined
+      const data = path.startsWith(prefix) ? content[path.slice(prefix.length)] : undefined
       if (!data) response.writeHead(404).end()
       else if (redirectTo) response.writeHead(302, { location: `${redirectTo}/cdn/${path.slice(prefix.length)}` }).end()
       else send(data, request, response)

@@ -19,6 +19,8 @@ export interface Adapter {
   /** The model it was trained on. */
   readonly base: {
     name?: string
+    /** Of the checkpoint of that name, where one was asked for. */
+    revision?: string
     /** Its form, with room for the token that the adapter adds. */
     config: TransformerConfig
     /** SHA-256 of the parameters that the adapter leaves as they are. */
@@ -85,12 +87,21 @@ export async function adapterOf(classifier: Backbone): Promise<Adapter> {
   for (const path of adapterPaths(config, details, source)) trained.set(path, path === addedRow ? rowOf(classifier, clf!) : parameters.get(path)!)
   const untouched = [...parameterShapes(config).keys()].filter((path) => !trained.has(path))
   const weights = await weightsDigest(untouched, parameters, clf)
-  return { source, base: { ...(details.base ? { name: details.base } : {}), config, weights }, details, parameters: trained }
+  const base = {
+    ...(details.base ? { name: details.base } : {}),
+    ...(details.baseRevision ? { revision: details.baseRevision } : {}),
+    ...{ config, weights },
+  }
+  return { source, base, details, parameters: trained }
 }
 
 function rowOf({ parameters, config: { hidden } }: Backbone, id: number): NamedValues {
   return { shape: [1, hidden], data: parameters.get(tokenTable)!.data.slice(id * hidden, (id + 1) * hidden) }
 }
+
+/** What the checkpoint that an adapter belongs on is called; undefined where it does not say. */
+export const baseName = ({ base: { name, revision } }: Adapter): string | undefined =>
+  name !== undefined && revision !== undefined ? `${name}, revision ${revision}` : name
 
 /** How many elements an adapter has. */
 export const adapterSize = ({ parameters }: Adapter): number => [...parameters.values()].reduce((sum, { data }) => sum + data.length, 0)

@@ -5,7 +5,7 @@ import { parameterShapes } from '../../models/shapes.js'
 import type { Tokenizer } from '../../text/tokenizer/index.js'
 import type { Backbone, NamedValues } from '../backbone.js'
 import { addedRow, tokenTable, withClf } from '../parameters.js'
-import { type Adapter, adapterOutline } from './adapter.js'
+import { type Adapter, adapterOutline, baseName } from './adapter.js'
 import { weightsDigest } from './digest.js'
 
 export interface AttachOptions {
@@ -49,7 +49,7 @@ export async function checkAdapter(base: Backbone, adapter: Adapter, { otherWeig
   return { config, tokenizer, clf }
 }
 
-const nameOf = ({ base }: Adapter): string => base.name ?? 'another checkpoint'
+const nameOf = (adapter: Adapter): string => baseName(adapter) ?? 'another checkpoint'
 const recipeText = ({ details }: Adapter): string =>
   `the recipe ${details.recipe?.ingredients.map(({ name }) => name).join(', ') ?? 'of a frozen backbone'}`
 

@@ -77,7 +77,7 @@ export async function savePeft(folder: string, adapter: Adapter): Promise<void> 
     const b = adapter.parameters.get(`${layer}.lora.B`)!.data
     updates.set(`${layer}.weight`, { a: data, b, rank: options.rank!, alpha: options.alpha! })
   }
-  await writePeft(folder, adapter.base.config, updates, adapter.base.name)
+  await writePeft(folder, adapter.base.config, updates, adapter.base)
 }
 
 /** A backbone with the low-rank updates of a PEFT folder added to its weights. @throws where they belong to another model. */

@@ -15,6 +15,8 @@ import { defaultSchemes, schemeSettings } from './schemes.js'
 export interface TradeOffOptions {
   /** Folder or name of the pretrained checkpoint. */
   checkpoint: string
+  /** Where that is, where the name alone does not say it. */
+  folder?: string
   labels: readonly string[]
   train: readonly LabelledText[]
   valid: readonly LabelledText[]
@@ -70,9 +72,9 @@ export interface TradeOffReport {
  * @throws where a scheme has no such name, and with its message where a run fails.
  */
 export async function tradeOffs(options: TradeOffOptions): Promise<TradeOffReport> {
-  const { checkpoint, out, labels, train, valid, test, pretraining, threads, signal, onRun } = options
+  const { checkpoint, folder = checkpoint, out, labels, train, valid, test, pretraining, threads, signal, onRun } = options
   const { schemes = defaultSchemes, seeds = [1, 2, 3] } = options
-  const backbone = await load(checkpoint)
+  const backbone = await load(folder)
   const settingsOf = (scheme: string) => schemeSettings(scheme, options.settings ?? {}, options.rates ?? {}, backbone.config, train.length)
   const planned = schemes.map((scheme) => ({ scheme, settings: settingsOf(scheme) }))
   await mkdir(out, { recursive: true })
@@ -80,7 +82,7 @@ export async function tradeOffs(options: TradeOffOptions): Promise<TradeOffRepor
   const plain = (examples: readonly LabelledText[]) =>
     examples.map(({ text, pair, label }) => ({ text, ...(pair === undefined ? {} : { pair }), label: label! }))
   const data: RunData = {
-    checkpoint,
+    checkpoint: folder,
     labels,
     train: plain(train),
     valid: plain(valid),

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { createServer, request } from 'node:http'
+import { createServer, type IncomingHttpHeaders, request } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
 import { test } from 'node:test'
 import { inFolder, tinyBert, tinyParameters } from '../../testing/checkpoints.js'
 import { testHub } from '../../testing/hub-server.js'
@@ -34,7 +35,9 @@ async function testProxy({ credentials, tunnelTo }: { credentials?: string; tunn
         }),
       )
   })
+  const tunnels: Duplex[] = []
   server.on('connect', (asked, socket) => {
+    tunnels.push(socket)
     seen.push(`CONNECT ${asked.url}`)
     if (!allowed(asked.headers['proxy-authorization'])) {
       socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n')
@@ -56,6 +59,7 @@ async function testProxy({ credentials, tunnelTo }: { credentials?: string; tunn
     seen,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
+      for (const tunnel of tunnels) tunnel.destroy()
       await new Promise((resolve) => server.close(resolve))
     },
   }
@@ -111,6 +115,41 @@ test('TLS goes through a tunnel', async () => {
     // a certificate of somebody else's is refused as without a proxy
     await assert.rejects(proxiedFetch({ proxy: `ann:pass@${proxy.address}` })('https://hub.example/'), /through the proxy .*self-signed certificate/)
   } finally {
+    server.closeAllConnections()
+    server.close()
+  }
+})
+
+test('each address that a redirect leads to has its own proxy, or none; only the proxy gets its name and password', async () => {
+  const direct: IncomingHttpHeaders[] = []
+  const proxied: IncomingHttpHeaders[] = []
+  const server = createServer((asked, response) => {
+    if (asked.url === '/here') {
+      direct.push(asked.headers)
+      response.end('arrived')
+      return
+    }
+    proxied.push(asked.headers)
+    // what goes to this machine is no proxy's affair
+    response.writeHead(307, { location: `http://${asked.headers['x-place']}/here` }).end(asked.url)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const place = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  const before = process.env.HTTP_PROXY
+  process.env.HTTP_PROXY = `http://ann@${place}`
+  try {
+    const headers = { authorization: 'Bearer secret', 'x-place': place }
+    const get = proxiedFetch()
+    const [plain, asRequest] = [await get('http://hub.example/a', { headers }), await get(new Request('http://hub.example/b', { headers }))]
+    assert.deepEqual([await plain.text(), await asRequest.text()], ['arrived', 'arrived'])
+    const login = `Basic ${Buffer.from('ann:').toString('base64')}`
+    const seen = (all: IncomingHttpHeaders[]) => all.map((each) => [each.host, each.authorization, each['proxy-authorization']])
+    assert.deepEqual(seen(proxied), Array(2).fill(['hub.example', 'Bearer secret', login]))
+    assert.deepEqual(seen(direct), Array(2).fill([place, undefined, undefined]))
+    await assert.rejects(get('http://hub.example/', { signal: AbortSignal.abort(new Error('enough')) }), { message: 'enough' })
+  } finally {
+    if (before === undefined) delete process.env.HTTP_PROXY
+    else process.env.HTTP_PROXY = before
     server.closeAllConnections()
     server.close()
   }

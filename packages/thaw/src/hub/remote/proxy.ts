@@ -1,13 +1,7 @@
-// Fetching through an HTTP proxy, as companies have them. Node's own fetch knows none before versions 22.21 and 24.5, and there only where NODE_USE_ENV_PROXY
-// is set. Plain HTTP is handed to the proxy whole; TLS goes through a tunnel (CONNECT), so that the proxy sees neither token nor content.
+// Fetching through an HTTP proxy, as companies have them, by undici: Node's own fetch knows none before versions 22.21 and 24.5, and there only where
+// NODE_USE_ENV_PROXY is set. Plain HTTP is handed to the proxy whole; TLS goes through a tunnel (CONNECT), so that the proxy sees neither token nor content.
 
-import { once } from 'node:events'
-import { type ClientRequest, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
-import { request as httpsRequest } from 'node:https'
-import type { Socket } from 'node:net'
-import { Readable } from 'node:stream'
-import type { ReadableStream } from 'node:stream/web'
-import { connect } from 'node:tls'
+import type { Dispatcher, RequestInit as UndiciInit } from 'undici'
 
 export interface ProxyOptions {
   /** For every address; without it the environment says which: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, and NO_PROXY for exceptions. */
@@ -16,83 +10,56 @@ export interface ProxyOptions {
   ca?: string
 }
 
-interface Message {
-  method: string
-  headers: Headers
-  body: Uint8Array | undefined
-  signal: AbortSignal
-}
-
-const mostRedirects = 20
 const loopback = /^(localhost|127\.[\d.]+|\[::1\])$/
+type Environment = Readonly<Record<string, string | undefined>>
+const variable = (name: string, environment: Environment) => environment[name.toLowerCase()] || environment[name] || undefined
 
 /** The proxy that the environment names for an address; undefined where it names none. */
-export function proxyFor(url: URL, environment: Readonly<Record<string, string | undefined>> = process.env): string | undefined {
+export function proxyFor(url: URL, environment: Environment = process.env): string | undefined {
   // no proxy reaches this machine by its name for itself
   if (loopback.test(url.hostname)) return undefined
-  const value = (name: string) => environment[name.toLowerCase()] || environment[name] || undefined
-  const exceptions = (value('NO_PROXY') ?? '').split(/[\s,]+/).filter((entry) => entry !== '')
+  const exceptions = (variable('NO_PROXY', environment) ?? '').split(/[\s,]+/).filter((entry) => entry !== '')
   const excepted = exceptions.some((entry) => {
     const [, host = '', port] = /^(?:\*?\.)?(.*?)(?::(\d+))?$/.exec(entry) ?? []
     if (port !== undefined && port !== (url.port || (url.protocol === 'https:' ? '443' : '80'))) return false
     return host === '*' || url.hostname === host || url.hostname.endsWith(`.${host}`)
   })
-  return excepted ? undefined : (value(url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY') ?? value('ALL_PROXY'))
+  if (excepted) return undefined
+  return variable(url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY', environment) ?? variable('ALL_PROXY', environment)
 }
 
-/** A fetch that goes through the proxy that is named, or that the environment names for an address; where there is none, it is Node's own. */
-export function proxiedFetch(options: ProxyOptions = {}): typeof fetch {
+/** A fetch that goes through the proxy that is named, or that the environment names for an address; where it names none at all, it is Node's own. */
+export function proxiedFetch({ proxy, ca }: ProxyOptions = {}): typeof fetch {
+  const agents = new Map<string, Dispatcher>()
   return async (given, init) => {
-    let url = new URL(given instanceof Request ? given.url : given)
-    if ((options.proxy ?? proxyFor(url)) === undefined) return fetch(given, init)
-    const asked = new Request(given, init)
-    const { signal } = asked
-    const message: Message = {
-      method: asked.method,
-      headers: new Headers(asked.headers),
-      body: asked.body ? new Uint8Array(await asked.arrayBuffer()) : undefined,
-      signal,
+    if (proxy === undefined && !['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY'].some((name) => variable(name, process.env))) return fetch(given, init)
+    const always = proxy === undefined ? undefined : parsed(proxy)
+    const signal = init?.signal ?? (given instanceof Request ? given.signal : undefined)
+    const undici = await import('undici')
+    // each address that a redirect leads to has its own proxy, or none; the last one is what an error is about
+    let last: URL | undefined
+    // not undici's global dispatcher, which is that of Node's own, maybe older, undici
+    const direct = agents.get('') ?? new undici.Agent()
+    agents.set('', direct)
+    const dispatcher = direct.compose((dispatch) => (options, handler) => {
+      const named = always ?? proxyFor(new URL(String(options.origin)))
+      last = typeof named === 'string' ? parsed(named) : named
+      if (!last) return dispatch(options, handler)
+      const agent = agents.get(last.href) ?? agentOf(undici, last, ca)
+      agents.set(last.href, agent)
+      return agent.dispatch(options, handler)
+    })
+    try {
+      const asked = given instanceof Request ? new undici.Request(given.url, given as unknown as UndiciInit) : given
+      return (await undici.fetch(asked, { ...(init as UndiciInit), dispatcher })) as unknown as Response
+    } catch (error) {
+      const { cause = error } = error as Error
+      if (!last || signal?.aborted) throw error
+      const { message } = cause as Error
+      // undici makes an error of what a server could answer as well
+      if (message.startsWith('Proxy Authentication Required')) return new Response(null, { status: 407 })
+      throw new Error(`through the proxy ${last.origin}: ${message}`, { cause: error })
     }
-    for (let left = mostRedirects; ; left--) {
-      const response = await send(url, message, options)
-      const { statusCode = 0, headers } = response
-      if (![301, 302, 303, 307, 308].includes(statusCode) || headers.location === undefined) return asResponse(response)
-      response.destroy()
-      if (left <= 0) throw new Error(`${url.href}: more than ${mostRedirects} redirects`)
-      const next = new URL(headers.location, url)
-      if (next.origin !== url.origin) message.headers.delete('authorization')
-      if (statusCode === 303) Object.assign(message, { method: 'GET', body: undefined })
-      url = next
-    }
-  }
-}
-
-function asResponse(message: IncomingMessage): Response {
-  const headers = new Headers()
-  for (let i = 0; i < message.rawHeaders.length; i += 2) headers.append(message.rawHeaders[i]!, message.rawHeaders[i + 1]!)
-  const status = message.statusCode!
-  const empty = status === 204 || status === 304
-  return new Response(empty ? null : (Readable.toWeb(message) as ReadableStream as unknown as BodyInit), { status, headers })
-}
-
-async function send(url: URL, { method, headers, body, signal }: Message, options: ProxyOptions): Promise<IncomingMessage> {
-  const how: RequestOptions = {
-    method,
-    signal,
-    headers: { ...Object.fromEntries(headers), host: url.host, ...(body ? { 'content-length': body.length } : {}) },
-  }
-  const named = options.proxy ?? proxyFor(url)
-  if (named === undefined) return answered((url.protocol === 'https:' ? httpsRequest : httpRequest)(url, { ...how, agent: false }), body)
-  const proxy = parsed(named)
-  try {
-    if (url.protocol === 'http:')
-      return await answered(toProxy(proxy, { ...how, path: url.href, headers: { ...how.headers, ...credentials(proxy) } }), body)
-    const socket = await tunnel(url, proxy, signal)
-    const secure = connect({ socket, servername: url.hostname, ...(options.ca === undefined ? {} : { ca: options.ca }) })
-    return await answered(httpsRequest(url, { ...how, createConnection: () => secure }), body)
-  } catch (cause) {
-    if (signal.aborted) throw cause
-    throw new Error(`through the proxy ${proxy.origin}: ${(cause as Error).message}`, { cause })
   }
 }
 
@@ -105,38 +72,27 @@ function parsed(text: string): URL {
   return url
 }
 
-const credentials = ({ username, password }: URL): Record<string, string> =>
-  username === ''
-    ? {}
-    : { 'proxy-authorization': `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')}` }
-
-const toProxy = (proxy: URL, how: RequestOptions): ClientRequest =>
-  (proxy.protocol === 'https:' ? httpsRequest : httpRequest)({
-    ...how,
-    host: proxy.hostname.replace(/^\[|\]$/g, ''),
-    port: proxy.port || (proxy.protocol === 'https:' ? 443 : 80),
-    agent: false,
+function agentOf({ Pool, ProxyAgent }: typeof import('undici'), { href, username, password }: URL, ca: string | undefined): Dispatcher {
+  class Tunnels extends Pool {
+    override async connect(options: Dispatcher.ConnectOptions): Promise<Dispatcher.ConnectData> {
+      const answer = await super.connect(options)
+      if (answer.statusCode === 200) return answer
+      answer.socket.destroy()
+      // undici itself ends the request without a word about the status
+      throw new Error(
+        answer.statusCode === 407
+          ? 'it wants a name and a password (status 407): http://NAME:PASSWORD@HOST:PORT'
+          : `no way to ${options.path} (status ${answer.statusCode})`,
+      )
+    }
+  }
+  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+  return new ProxyAgent({
+    uri: href,
+    // proxies of companies allow tunnels to the port of TLS only
+    proxyTunnel: false,
+    clientFactory: (origin, options) => new Tunnels(origin, options),
+    ...(username === '' ? {} : { token: `Basic ${Buffer.from(credentials).toString('base64')}` }),
+    ...(ca === undefined ? {} : { requestTls: { ca } }),
   })
-
-/** A connection to the address through the proxy. */
-async function tunnel(url: URL, proxy: URL, signal: AbortSignal): Promise<Socket> {
-  const path = `${url.hostname}:${url.port || 443}`
-  const request = toProxy(proxy, { method: 'CONNECT', path, signal, headers: { host: path, ...credentials(proxy) } })
-  const connected = Promise.race([once(request, 'connect'), once(request, 'response')])
-  request.end()
-  const [response, socket] = (await connected) as [IncomingMessage, Socket | undefined]
-  if (response.statusCode === 200 && socket) return socket
-  request.destroy()
-  socket?.destroy()
-  throw new Error(
-    response.statusCode === 407
-      ? 'it wants a name and a password (status 407): http://NAME:PASSWORD@HOST:PORT'
-      : `no way to ${path} (status ${response.statusCode})`,
-  )
-}
-
-async function answered(request: ClientRequest, body: Uint8Array | undefined): Promise<IncomingMessage> {
-  const response = once(request, 'response') as Promise<[IncomingMessage]>
-  request.end(body)
-  return (await response)[0]
 }

@@ -13,7 +13,7 @@ import { type RemoteFile, remoteFiles } from './sources.js'
 export interface HubOptions {
   /** A hub, or a plain HTTP server with checkpoint folders. Default HF_ENDPOINT, else https://huggingface.co. */
   endpoint?: string
-  /** A folder of checkpoints (`FOLDER/owner/name`), looked at first. Default THAW_REGISTRY. */
+  /** A folder of checkpoints (`FOLDER/owner/name`), looked at first, but for a revision. Default THAW_REGISTRY. */
   registry?: string
   /** Default HF_TOKEN. */
   token?: string
@@ -58,7 +58,8 @@ export async function pull(name: string, options: HubOptions = {}): Promise<stri
   checkRemoteName(name)
   const { revision = 'main', cache = cacheFolder(), registry = process.env.THAW_REGISTRY } = options
   checkRevision(revision)
-  if (registry && existsSync(join(registry, name, 'config.json'))) return join(registry, name)
+  // a registry has no revisions: one that is asked for is not what happens to be there
+  if (registry && revision === 'main' && existsSync(join(registry, name, 'config.json'))) return join(registry, name)
   const storage = join(cache, `models--${name.replace('/', '--')}`)
   const offline = options.offline ?? offlineByEnvironment()
   if (offline) return cached(storage, name, revision)
@@ -110,7 +111,10 @@ async function cached(storage: string, name: string, revision: string): Promise<
   )
   const folder = join(storage, 'snapshots', commit)
   if (existsSync(join(folder, 'config.json'))) return folder
-  throw new Error(`${name}: offline, and it is not in the cache (${storage}); pull it once while online: thaw hub pull ${name}, or give a folder`)
+  const [what, how] = revision === 'main' ? ['it', ''] : [`its revision ${revision}`, ` --revision ${revision}`]
+  throw new Error(
+    `${name}: offline, and ${what} is not in the cache (${storage}); pull it once while online: thaw hub pull ${name}${how}, or give a folder`,
+  )
 }
 
 async function writeWhole(path: string, text: string): Promise<void> {
