@@ -1,5 +1,5 @@
-// One recipe of `wiki-recipes`, in a process of its own: what a step costs in CPU time (all threads of the process counted, the teacher's too), a model pretrained
-// for so many steps, its adaptations. A line of JSON (RecipeRequest) on stdin, a line on stdout.
+// One recipe of `wiki-recipes`, in a process of its own: how long a step takes, a model pretrained for so many steps, its adaptations. A line of JSON
+// (RecipeRequest) on stdin, a line on stdout.
 
 import { createInterface } from 'node:readline'
 import { load, type PretrainReport, type PretrainSettings, pretrain, readSst2, readTrec, split, subset } from 'thaw'
@@ -17,7 +17,7 @@ interface PretrainRequest {
 }
 
 export interface Rehearsed {
-  /** Seconds of CPU time a step, the median of those after the first ones. */
+  /** Seconds a step, the median of those after the first ones. */
   seconds: number
 }
 
@@ -35,29 +35,29 @@ interface AdaptRequest {
   quick: boolean
 }
 
-const rehearsal = { steps: 40, warm: 15 }
+const rehearsal = { steps: 30, warm: 10 }
 
+/** As many threads as a training takes by itself: one for each core, and one of them the teacher's where there is one. */
 async function rehearsed({ settings, out }: PretrainRequest): Promise<Rehearsed> {
-  const cpu = () => process.cpuUsage().user + process.cpuUsage().system
   const times: number[] = []
-  await train({ ...settings, steps: rehearsal.steps }, out, () => times.push(cpu()))
+  await train({ ...settings, steps: rehearsal.steps }, out, { onStep: () => times.push(performance.now()) })
   const steps = times.slice(rehearsal.warm).map((time, i) => time - times[rehearsal.warm + i - 1]!)
-  return { seconds: median(steps) / 1e6 }
+  return { seconds: median(steps) / 1000 }
 }
 
 async function pretrained({ settings, out, steps = 0 }: PretrainRequest): Promise<Pretrained> {
   if (steps === 0) {
-    await train({ ...settings, steps: 1, rate: 1e-9 }, out)
+    await train({ ...settings, steps: 1, rate: 1e-9 }, out, { threads: 1 })
     return { steps: 0, tokens: 0 }
   }
-  const { tokens, validation } = await train({ ...settings, steps }, out)
+  const { tokens, validation } = await train({ ...settings, steps }, out, { threads: 1 })
   return { steps, tokens, ...(validation ? { perplexity: validation.perToken } : {}) }
 }
 
-const train = (settings: PretrainRequest['settings'], out: string, onStep = () => {}): Promise<PretrainReport> =>
+const train = (settings: PretrainRequest['settings'], out: string, options: { threads?: number; onStep?(): void }): Promise<PretrainReport> =>
   pretrain(
     { validateEvery: settings.steps!, saveEvery: 3600, ...settings },
-    { out, threads: 1, onEvent: (event) => void (event.kind === 'step' && onStep()) },
+    { ...options, out, onEvent: (event) => void (event.kind === 'step' && options.onStep?.()) },
   )
 
 /** The examples that are learnt from and those that judge: TREC-6's training questions, a quarter of them held out; 5,000 phrases of SST-2 and its development set. */
