@@ -98,6 +98,10 @@ test('curves with warm-up and without are one command', () =>
       .split('\n')
       .map((line) => (line ? JSON.parse(line).rate : 0))
     assert.equal(rates[0], 0.001)
+    const from = ['pretrain', '--text', 'text.txt', '--from', 'out', '--batch', '4', '--time', '16', '--threads', '1', '--documents', 'line']
+    const further = await thaw([...from, '--steps', '4', '--warmup', '2', '--compare-warmup', '--out', 'further'], { cwd })
+    assert.equal(further.code, 0, further.stderr)
+    assert.match(further.stdout, /curves {6}further\/training\/warmup\.html\n$/)
     const none = await thaw(['curves', 'nowhere'], { cwd })
     assert.equal(none.stderr, 'thaw: nowhere: no recorded run here (expected training/metrics.jsonl); name the folder that was given with --out\n')
   }))

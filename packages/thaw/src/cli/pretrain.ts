@@ -132,7 +132,9 @@ async function compare({ out, resume = false, threads, ...given }: Options): Pro
   say(`without warm-up: ${without}`)
   const { epochs: _, minutes: __, ...settings } = await readSettings(join(out, 'training'))
   const second = existsSync(join(without, 'training', 'run.json')) && resume
-  const start = { ...settings, steps: first.steps, warmup: 0, tokenizer: out, overwrite: given.overwrite ?? false }
+  // both runs have the first one's tokenizer; a checkpoint that they go on from brings it along
+  const tokenizer = settings.from === undefined ? { tokenizer: out } : {}
+  const start = { ...settings, ...tokenizer, steps: first.steps, warmup: 0, overwrite: given.overwrite ?? false }
   if (!(await runOne({ ...(second ? { resume: true } : start), ...common, out: without }, goOn))) return
   const file = join(out, 'training', 'warmup.html')
   await writeCurves([out, without], file)
