@@ -9,11 +9,11 @@ import { load, splat, store } from './lanes'
 
 @inline
 function adamAt(
-  param: usize, gradient: v128, first: usize, second: usize, one: bool,
-  coupled: v128, keep: v128, rise1: v128, beta2: v128, rise2: v128, root: v128, epsilon: v128, step: v128, tiny: v128, smallest: v128,
+  param: usize, grad: usize, first: usize, second: usize, one: bool,
+  gradScale: v128, coupled: v128, keep: v128, rise1: v128, beta2: v128, rise2: v128, root: v128, epsilon: v128, step: v128, tiny: v128, smallest: v128,
 ): void {
   const p = load(param, one)
-  const g = f32x4.add(gradient, f32x4.mul(p, coupled))
+  const g = f32x4.add(f32x4.mul(load(grad, one), gradScale), f32x4.mul(p, coupled))
   let m = load(first, one)
   let v = load(second, one)
   m = f32x4.add(m, f32x4.mul(f32x4.sub(g, m), rise1))
@@ -47,11 +47,10 @@ export function adam(
   const ca = splat(1.1754943508222875e-38)
   const end = param + (n << 2)
   for (; param + 32 <= end; param += 32, grad += 32, m += 32, v += 32) {
-    adamAt(param, f32x4.mul(v128.load(grad), c0), m, v, false, c1, c2, c3, c4, c5, c6, c7, c8, c9, ca)
-    adamAt(param + 16, f32x4.mul(v128.load(grad, 16), c0), m + 16, v + 16, false, c1, c2, c3, c4, c5, c6, c7, c8, c9, ca)
+    adamAt(param, grad, m, v, false, c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, ca)
+    adamAt(param + 16, grad + 16, m + 16, v + 16, false, c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, ca)
   }
-  for (; param < end; param += 4, grad += 4, m += 4, v += 4)
-    adamAt(param, f32x4.mul(load(grad, true), c0), m, v, true, c1, c2, c3, c4, c5, c6, c7, c8, c9, ca)
+  for (; param < end; param += 4, grad += 4, m += 4, v += 4) adamAt(param, grad, m, v, true, c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, ca)
 }
 
 @inline
@@ -70,28 +69,14 @@ export function adamWithoutGradient(
   param: usize, m: usize, v: usize, rows: usize, width: usize,
   rate: f64, beta1: f64, beta2: f64, epsilon: f64, decay: f64, correction1: f64, correction2: f64,
 ): void {
-  const zero = f32x4.splat(0)
-  const c2 = splat(1 - rate * decay)
-  const c3 = splat(1 - beta1)
-  const c4 = splat(beta2)
-  const c5 = splat(1 - beta2)
-  const c6 = splat(1 / sqrt<f64>(correction2))
-  const c7 = splat(epsilon)
-  const c8 = splat(rate / correction1)
-  const c9 = splat(1e-30)
-  const ca = splat(1.1754943508222875e-38)
   const bytes = width << 2
   for (let row: usize = 0; row < rows; row++, param += bytes, m += bytes, v += bytes) {
-    if (isZero(v, v + bytes) && isZero(m, m + bytes)) {
-      if (rate * decay != 0) scale(param, width, 1 - rate * decay)
-      continue
+    if (!isZero(v, v + bytes) || !isZero(m, m + bytes)) {
+      // nothing times m: a gradient of zeros
+      adam(param, m, m, v, width, rate, beta1, beta2, epsilon, 0, decay, correction1, correction2, 0)
+    } else if (rate * decay != 0) {
+      scale(param, width, 1 - rate * decay)
     }
-    const end = param + bytes
-    let p = param
-    let first = m
-    let second = v
-    for (; p + 16 <= end; p += 16, first += 16, second += 16) adamAt(p, zero, first, second, false, zero, c2, c3, c4, c5, c6, c7, c8, c9, ca)
-    for (; p < end; p += 4, first += 4, second += 4) adamAt(p, zero, first, second, true, zero, c2, c3, c4, c5, c6, c7, c8, c9, ca)
   }
 }
 
