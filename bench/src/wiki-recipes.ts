@@ -6,7 +6,7 @@
 // an interval holds the chance of the questions and of the adaptation, not that of the pretraining. Kept in bench/.cache/wiki-recipes, so it goes on where it
 // was stopped.
 
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type PretrainSettings, readDocuments, trainWordPiece } from 'thaw'
 import { accuracyOf, type Settings } from './adapted.js'
@@ -154,6 +154,7 @@ const tokenizers = new Map<number, Promise<string>>()
 function tokenizerOf(size: number, folder: string, quick: boolean): Promise<string> {
   async function train(): Promise<string> {
     const out = join(folder, `tokenizer-${size}`)
+    if (existsSync(join(out, 'tokenizer.json'))) return out
     async function* texts() {
       let left = quick ? 300 : Number.POSITIVE_INFINITY
       for await (const { text } of readDocuments([`${dataFolder()}/wiki/wiki-00.txt.br`], { documents: 'articles' })) {
