@@ -38,15 +38,18 @@ describe('features of a backbone', () => {
     test(`${name}: layers side by side, a vector a token or a text, whatever else is in the batch`, async () => {
       const backbone = randomBackbone(config, tokenizer)
       await using tokens = await featureExtractor(backbone, { layers: [0, -1], pooling: 'none', threads: 1 })
+      await using embeddings = await featureExtractor(backbone, { layers: [0], pooling: 'none', threads: 1 }) // these need no mask
       await using means = await featureExtractor(backbone, { normalize: true, threads: 1 })
       await using last = await featureExtractor(backbone, { pooling: 'last', layers: [1], threads: 1 })
       assert.deepEqual([tokens.width, means.width], [16, 8])
       const [ofTokens, ofMeans, ofLast] = [await tokens.extract(texts), await means.extract(texts), await last.extract(texts)]
+      const ofEmbeddings = await embeddings.extract(texts)
       for (const [t, text] of texts.entries()) {
         const ids = tokenizer.encode(text).ids
         const layers = await layersOf(backbone, ids)
         const rows = Array.from(ids, (_, i) => [...layers[0]!.slice(8 * i, 8 * i + 8), ...layers[2]!.slice(8 * i, 8 * i + 8)])
         near(ofTokens[t]!, rows.flat())
+        near(ofEmbeddings[t]!, layers[0]!)
         const mean = Array.from({ length: 8 }, (_, k) => rows.reduce((sum, row) => sum + row[8 + k]!, 0) / rows.length)
         const length = Math.hypot(...mean)
         near(

@@ -89,10 +89,11 @@ export async function featureExtractor(backbone: Backbone, options: FeatureOptio
       const results = new Array<Float32Array>(texts.length)
       const lengths = encoded.map(({ ids }) => ids.length)
       for (const batch of batchesByLength(lengths)) {
-        const feeds = exampleFeeds(
+        const all = exampleFeeds(
           batch.map((i) => [encoded[i]!]),
           form,
         )
+        const feeds = Object.fromEntries(program.feeds.map((name) => [name, all[name]!]))
         const { outputs } = await program.bind(stores).run({ feeds })
         const data = outputs.features!.data as Float32Array
         const size = data.length / batch.length
