@@ -52,7 +52,7 @@ export function estimatedSeconds({ settings, backbone, lengths, examples, speed 
   const { config, parameters } = backbone
   const { epochs, batch, maxLength, scheme, pooling } = settings
   const mean = (some: readonly number[]) =>
-    some.reduce((sum, length) => sum + forwardOperations(config, Math.min(Math.ceil(length / 8) * 8, maxLength)), 0) / Math.max(1, some.length)
+    some.reduce((sum, length) => sum + forwardOperations(config, Math.min(length, maxLength)), 0) / Math.max(1, some.length)
   const [train, valid] = [mean(lengths.train) * examples.train, mean(lengths.valid) * examples.valid]
   // a frozen backbone behind a mix of layers reads each text once
   if (scheme === 'frozen' && pooling === 'mean') return (withTheRest * (train + valid)) / speed

@@ -39,7 +39,7 @@ export interface TextFeeds extends Record<string, Feed> {
   positions: Feed
 }
 
-/** Pads rows of ids to one length, a multiple of 8 (a training step runs faster on few different shapes than on many), at most `limit`. */
+/** Pads rows of ids to one length, a multiple of 8 unless told otherwise, at most `limit`. */
 export function padded(rows: readonly (readonly number[])[], side: 'left' | 'right', pad: number, limit: number, multiple = 8): TextFeeds {
   const longest = rows.reduce((length, row) => Math.max(length, row.length), 1)
   const time = Math.max(Math.min(Math.ceil(longest / multiple) * multiple, limit), longest)
