@@ -11,6 +11,6 @@ console.log(`${Math.round(report.valid.accuracy * 100)} % of ${valid.length} new
 for (const [best] of await model.predict(['Who wrote Macbeth?', 'When does the bus leave?'])) console.log(best.label, best.score.toFixed(1))
 await model.save('runs/questions')
 await model.dispose()
-// 79 % of 24 new questions
-// person 0.7
-// time 0.6
+// 83 % of 24 new questions
+// person 1.0
+// time 1.0
