@@ -23,7 +23,7 @@ import type { BenchOptions } from './benchmark.js'
 import { dataFolder, modelsFolder } from './data.js'
 import type { Row } from './row.js'
 import { keptRuns, limited } from './runs.js'
-import { pairedBootstrap, verdict } from './statistics.js'
+import { best, pairedBootstrap, verdict } from './statistics.js'
 
 export const about =
   'TREC-6 with a published encoder: full, lean Houlsby, LoRA, frozen, best schedule; five seeds, chosen on validation (hours, resumable)'
@@ -74,7 +74,10 @@ export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
 
   const studied = async (name: string, tried: readonly Settings[]): Promise<Study> => {
     const first = await Promise.all(tried.map((settings) => adapted(name, settings, 1)))
-    const settings = tried[first.reduce((best, { valid }, i) => (valid > first[best]!.valid ? i : best), 0)]!
+    const settings = best(
+      tried,
+      first.map(({ valid }) => valid),
+    )
     return { settings, runs: await Promise.all((quick ? seeds.slice(0, 2) : seeds).map((seed) => adapted(name, settings, seed))) }
   }
   const names = Object.keys(candidates).filter((name) => only.length === 0 || only.includes(name))
@@ -82,7 +85,7 @@ export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
   const results = new Map(await Promise.all(studies))
 
   const valid = (runs: readonly Adapted[]) => meanDeviation(runs.map((x) => x.valid)).mean
-  const chosen = [...results].reduce((best, entry) => (valid(entry[1].runs) > valid(best[1].runs) ? entry : best))[0]
+  const chosen = [...results].reduce((top, entry) => (valid(entry[1].runs) > valid(top[1].runs) ? entry : top))[0]
   const rows: Row[] = []
   // eleven test questions occur among the training questions: with and without them
   const seen = new Set([...all.train, ...all.valid].map(sameText))

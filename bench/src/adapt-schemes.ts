@@ -3,9 +3,9 @@
 // kept in bench/.cache/adapt-schemes-NAME. The checkpoints are packages/wiki-causal and packages/wiki-masked, or folders named by THAW_WIKI_CAUSAL and
 // THAW_WIKI_MASKED.
 
-import { type Dataset, load, readDocuments, readTrec, recipes, subset, type TradeOffOptions, type TradeOffRow, tradeOffs } from 'thaw'
+import { type Dataset, load, readTrec, recipes, subset, type TradeOffOptions, type TradeOffRow, tradeOffs } from 'thaw'
 import type { BenchOptions } from './benchmark.js'
-import { dataFolder } from './data.js'
+import { dataFolder, heldOutWikipedia } from './data.js'
 import { packaged } from './folders.js'
 import type { Row } from './row.js'
 import { cacheFolder } from './runs.js'
@@ -27,7 +27,7 @@ const checkpoints = {
 export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
   const all = await readTrec(`${dataFolder()}/trec`)
   const data: Dataset = quick ? { ...all, train: subset(all.train, 48, 1), valid: all.valid.slice(0, 48), test: all.test.slice(0, 48) } : all
-  const pretraining = await heldOut()
+  const pretraining = await heldOutWikipedia(200_000)
   const wanted = only.filter((word) => schemes.includes(word))
   const rows: Row[] = []
   for (const [name, checkpoint] of Object.entries(checkpoints)) {
@@ -66,16 +66,4 @@ function rowsOf(checkpoint: string, { scheme, rate, trained, parameters, bytes, 
     row('training_time', 'minutes', seconds, 1 / 60),
     ...(forgetting ? [row('forgetting', 'nats a token', forgetting)] : []),
   ]
-}
-
-/** The end of Wikipedia's last part, which `pretrain-wiki` does not read. */
-async function heldOut(): Promise<string[]> {
-  const texts: string[] = []
-  let characters = 0
-  for await (const { text } of readDocuments([`${dataFolder()}/wiki/wiki-16.txt.br`], { documents: 'articles' })) {
-    texts.push(text)
-    characters += text.length
-    if (characters > 200_000) break
-  }
-  return texts
 }

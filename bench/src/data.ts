@@ -1,6 +1,7 @@
 // The real data and published models that benchmarks read. They are large and stay outside the repository; bench/README.md says what each benchmark needs.
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { readDocuments } from 'thaw'
 import { repositoryRoot } from './folders.js'
 
 function folder(variable: string, fallback: string, what: string): string {
@@ -18,3 +19,15 @@ export const dataFolder = (): string => folder('THAW_DATA', '../shared/data', 'd
 
 /** The folder of published models: THAW_MODELS, or ../shared/models beside the repository. Throws where it is absent, saying how to name it. */
 export const modelsFolder = (): string => folder('THAW_MODELS', '../shared/models', 'published models')
+
+/** Articles of Wikipedia's last part, which no checkpoint of the repository was trained on: the first ones, until they have more than so many characters. */
+export async function heldOutWikipedia(characters: number): Promise<string[]> {
+  const texts: string[] = []
+  let read = 0
+  for await (const { text } of readDocuments([`${dataFolder()}/wiki/wiki-16.txt.br`], { documents: 'articles' })) {
+    texts.push(text)
+    read += text.length
+    if (read > characters) break
+  }
+  return texts
+}

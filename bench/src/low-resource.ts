@@ -25,6 +25,7 @@ import { dataFolder } from './data.js'
 import { packaged } from './folders.js'
 import type { Row } from './row.js'
 import { cacheFolder, keptRuns, limited } from './runs.js'
+import { best } from './statistics.js'
 
 export const about = 'TREC-6 from 10 labels to all: TF-IDF, from scratch, frozen, gradual + discriminative + triangular, full (hours, resumable)'
 
@@ -97,7 +98,7 @@ export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
         return meanDeviation(runs.map(({ valid }) => valid)).mean
       }),
     )
-    return tried[results.indexOf(Math.max(...results))]!
+    return best(tried, results)
   }
 
   const rows: Row[] = []

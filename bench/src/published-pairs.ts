@@ -24,7 +24,7 @@ import type { BenchOptions } from './benchmark.js'
 import { dataFolder, modelsFolder } from './data.js'
 import type { Row } from './row.js'
 import { keptRuns, limited } from './runs.js'
-import { deviation, mean } from './statistics.js'
+import { best, deviation, mean } from './statistics.js'
 
 export const about =
   'pairs as cross-encoder and two towers: STS-B (Pearson, Spearman), MRPC (accuracy, F1); sts-b, mrpc (three seeds, hours, resumable)'
@@ -170,7 +170,10 @@ export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
         )
       const tried = quick ? rates.slice(0, 1) : rates
       const first = await Promise.all(tried.map((rate) => learnt(rate, 1)))
-      const rate = tried[first.reduce((best, { valid }, i) => (valid > first[best]!.valid ? i : best), 0)]!
+      const rate = best(
+        tried,
+        first.map(({ valid }) => valid),
+      )
       const runs = await Promise.all((quick ? [1] : [1, 2, 3]).map((seed) => learnt(rate, seed)))
       const seconds = Math.round(mean(runs.map((x) => x.seconds)))
       rowsOf({ form, ...settings, rate, seconds, valid_score: mean(runs.map(({ valid }) => valid)) }, runs, runs.length)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { deviation, mean, median, pairedBootstrap, quantile, verdict } from './statistics.js'
+import { best, deviation, mean, median, pairedBootstrap, quantile, verdict } from './statistics.js'
 
 const near = (actual: number, expected: number, tolerance: number) =>
   assert.ok(Math.abs(actual - expected) <= tolerance, `expected ${expected} ± ${tolerance}, got ${actual}`)
@@ -62,4 +62,8 @@ test('verdicts', () => {
   assert.equal(verdict({ difference: 0.003, low: 0.001, high: 0.004 }), 'as good as')
   assert.equal(verdict({ difference: -0.05, low: -0.08, high: -0.01 }), 'worse')
   assert.equal(verdict({ difference: 0.01, low: -0.01, high: 0.03 }), 'undecided')
+})
+
+test('the best of several, of equals the first', () => {
+  assert.equal(best(['a', 'b', 'c', 'd'], [1, 3, 3, 2]), 'b')
 })

@@ -25,6 +25,11 @@ export function deviation(values: readonly number[]): number {
   return values.length === 0 ? Number.NaN : Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1))
 }
 
+/** The candidate with the highest score; of equals the first. `best(['a', 'b'], [1, 2]) // 'b'` */
+export function best<T>(candidates: readonly T[], scores: readonly number[]): T {
+  return candidates[scores.indexOf(Math.max(...scores))]!
+}
+
 /** The difference of two systems' mean scores with its interval. */
 export interface Difference {
   difference: number

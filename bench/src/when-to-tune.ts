@@ -4,10 +4,10 @@
 // Runs are processes of one thread each, two at a time, and are kept in bench/.cache/when-to-tune.
 
 import { join } from 'node:path'
-import { type Example, readDocuments, readExamples, readSst2, readTrec, spearman, subset, type TradeOffReport, tradeOffs } from 'thaw'
+import { type Example, readExamples, readSst2, readTrec, spearman, subset, type TradeOffReport, tradeOffs } from 'thaw'
 import { accuracyOf, tfidfRight } from './adapted.js'
 import type { BenchOptions } from './benchmark.js'
-import { dataFolder } from './data.js'
+import { dataFolder, heldOutWikipedia } from './data.js'
 import { packaged } from './folders.js'
 import type { Row } from './row.js'
 import { cacheFolder, limited } from './runs.js'
@@ -55,7 +55,7 @@ const tasks: Record<string, () => Promise<Task>> = {
 
 export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
   const names = Object.keys(tasks).filter((name) => only.length === 0 || only.includes(name))
-  const pretraining = await pretrainingText(quick ? 20_000 : 2_000_000)
+  const pretraining = await heldOutWikipedia(quick ? 20_000 : 2_000_000)
   const inTurn = limited(2)
   const studied = names.slice(0, quick ? 1 : undefined).map((name) =>
     inTurn(async () => {
@@ -96,16 +96,4 @@ function rowsOf({ task, report, floor }: { task: string; report: TradeOffReport;
     }),
   )
   return [...accuracies, { bench, config, metric: 'tuned_over_frozen', unit: 'points', ours: 100 * report.gap!, seeds }]
-}
-
-/** Of a part of Wikipedia that wiki-masked was not trained on. */
-async function pretrainingText(least: number): Promise<string[]> {
-  const texts: string[] = []
-  let characters = 0
-  for await (const { text } of readDocuments([`${dataFolder()}/wiki/wiki-16.txt.br`], { documents: 'articles' })) {
-    texts.push(text)
-    characters += text.length
-    if (characters > least) break
-  }
-  return texts
 }

@@ -69,8 +69,12 @@ const adamOptions = (args: Arguments) => ({
   beta1: args.scalar('beta1'),
   beta2: args.scalar('beta2'),
   epsilon: args.scalar('epsilon'),
+  weightDecay: args.scalar('weightDecay', 0),
   gradScale: gradientScale(args),
 })
+
+/** What corrects moments that began as zeros, at a parameter's t-th step. */
+const corrections = ({ beta1, beta2 }: { beta1: number; beta2: number }, t: number) => ({ correction1: 1 - beta1 ** t, correction2: 1 - beta2 ** t })
 
 /** An update that a non-finite gradient would ruin does not happen; the caller sees the norm. */
 const ruined = ({ context }: Arguments) => context.values.gradientNorm !== undefined && !Number.isFinite(context.values.gradientNorm)
@@ -122,9 +126,10 @@ const kernelSteps: Record<string, (args: Arguments) => void> = {
   accumulate({ state, context }) {
     context.kernels.axpy(state('target').pointer, 1, state('source').pointer, state('source').length)
   },
-  'sum-rows'({ state, value, context }) {
-    const { width } = tableOf(state('target'))
+  'sum-rows'({ state, value, context, path }) {
+    const { rows: all, width } = tableOf(state('target'))
     const [ids, rows] = [value('ids'), value('rows')]
+    checkIds(new Int32Array(context.memory.memory.buffer, ids.pointer, count(ids)), all, path)
     // the scratch cells shrink to the distinct rows that have a gradient; the next run sets their shape anew
     const distinct = context.kernels.sumDuplicateRows(ids.pointer, rows.pointer, count(ids), width)
     ids.shape = [dropZeroRows(context, ids.pointer, rows.pointer, distinct, width)]
@@ -137,19 +142,18 @@ const kernelSteps: Record<string, (args: Arguments) => void> = {
   },
   adam(args) {
     if (ruined(args)) return
-    const { state, scalar, context } = args
+    const { state, context } = args
+    const options = adamOptions(args)
     const t = nextStep(state('step'), context)
     const parameter = state('parameter')
     context.kernels.adam(parameter.pointer, state('gradient').pointer, state('m').pointer, state('v').pointer, parameter.length, {
-      ...adamOptions(args),
-      weightDecay: scalar('weightDecay', 0),
-      correction1: 1 - scalar('beta1') ** t,
-      correction2: 1 - scalar('beta2') ** t,
+      ...options,
+      ...corrections(options, t),
     })
   },
   // the same on a gradient that only some rows of a table have, compacted
   'adam-gathered'(args) {
-    const { state, value, scalar, context } = args
+    const { state, value, context } = args
     const table = tableOf(state('parameter'))
     const [ids, rows] = [value('ids'), value('rows')]
     if (ruined(args)) {
@@ -159,17 +163,16 @@ const kernelSteps: Record<string, (args: Arguments) => void> = {
       context.kernels.addRows({ ...table, pointer: gradient.pointer }, ids.pointer, rows.pointer, count(ids))
       return
     }
+    const options = adamOptions(args)
     const t = nextStep(state('step'), context)
     context.kernels.adamGathered(table, state('m').pointer, state('v').pointer, ids.pointer, rows.pointer, count(ids), {
-      ...adamOptions(args),
-      weightDecay: scalar('weightDecay', 0),
-      correction1: 1 - scalar('beta1') ** t,
-      correction2: 1 - scalar('beta2') ** t,
+      ...options,
+      ...corrections(options, t),
     })
   },
   'adam-rows'(args) {
     if (ruined(args)) return
-    const { state, value, scalar, context } = args
+    const { state, value, context } = args
     const ids = value('ids')
     context.kernels.adamRows(
       tableOf(state('parameter')),
@@ -179,27 +182,23 @@ const kernelSteps: Record<string, (args: Arguments) => void> = {
       ids.pointer,
       value('rows').pointer,
       count(ids),
-      {
-        ...adamOptions(args),
-        weightDecay: scalar('weightDecay', 0),
-      },
+      adamOptions(args),
     )
   },
   // the same on a gradient that is not compacted: rows of zeros are those that nothing has touched
   'adam-touched'(args) {
     if (ruined(args)) return
-    const { state, scalar, context } = args
+    const { state, context } = args
     const [parameter, gradient, m, v] = [state('parameter'), state('gradient'), state('m'), state('v')]
     const { rows, width } = tableOf(parameter)
     const steps = new Int32Array(context.memory.memory.buffer, state('step').pointer, rows)
-    const [beta1, beta2] = [scalar('beta1'), scalar('beta2')]
-    const options = { ...adamOptions(args), weightDecay: scalar('weightDecay', 0) }
+    const options = adamOptions(args)
     for (let row = 0; row < rows; row++) {
       const at = row * width * 4
       if (context.kernels.maxAbs(gradient.pointer + at, width) === 0) continue
       const t = ++steps[row]!
-      const corrections = { correction1: 1 - beta1 ** t, correction2: 1 - beta2 ** t }
-      context.kernels.adam(parameter.pointer + at, gradient.pointer + at, m.pointer + at, v.pointer + at, width, { ...options, ...corrections })
+      const corrected = { ...options, ...corrections(options, t) }
+      context.kernels.adam(parameter.pointer + at, gradient.pointer + at, m.pointer + at, v.pointer + at, width, corrected)
     }
   },
   sgd(args) {
