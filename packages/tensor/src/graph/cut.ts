@@ -3,25 +3,9 @@
 
 import type { Shape } from './dim.js'
 import { reshape } from './ops/shape.js'
-import { applyAll, GraphError, input, inputOperation, stateOperation, type Tensor } from './tensor.js'
+import { substitute } from './substitute.js'
+import { GraphError, input, inputOperation, stateOperation, type Tensor } from './tensor.js'
 import { nodesOf } from './walk.js'
-
-/** The same tensors with others in the place of some; nodes that no replacement reaches are shared. */
-export function substitute(tensors: readonly Tensor[], replacements: ReadonlyMap<Tensor, Tensor>): Tensor[] {
-  const now = new Map(replacements)
-  for (const node of nodesOf(tensors, new Set(replacements.keys()))) {
-    if (!node.inputs.some((x) => now.has(x))) continue
-    applyAll(
-      node.operation,
-      node.inputs.map((x) => now.get(x) ?? x),
-      node.attributes,
-    ).forEach((output, i) => {
-      // a node may have one output that is replaced and another that is not
-      if (!now.has(node.outputs[i]!)) now.set(node.outputs[i]!, output)
-    })
-  }
-  return tensors.map((x) => now.get(x) ?? x)
-}
 
 /** What tensors are computed from, sorted: inputs by name, states as `namespace:path`. */
 export const dependenciesOf = (tensors: Iterable<Tensor>): string[] =>

@@ -1,4 +1,5 @@
-// A graph built again with other leaves: how a step's graph is closed over what it captures, and how a gradient is moved into a loop.
+// A graph built again with other tensors in the place of some: how a graph is cut, how a step's graph is closed over what it captures, and how a gradient is moved
+// into a loop.
 
 import { Node, type Tensor } from './tensor.js'
 import { nodesOf } from './walk.js'
@@ -7,10 +8,10 @@ import { nodesOf } from './walk.js'
 export function substitute(tensors: readonly Tensor[], replaced: ReadonlyMap<Tensor, Tensor>): Tensor[] {
   const made = new Map(replaced)
   const current = (tensor: Tensor) => made.get(tensor) ?? tensor
-  for (const node of nodesOf(tensors)) {
-    const inputs = node.inputs.map(current)
-    if (inputs.every((input, i) => input === node.inputs[i])) continue
-    const { outputs } = new Node(node.operation, inputs, node.attributes)
+  for (const node of nodesOf(tensors, new Set(replaced.keys()))) {
+    if (!node.inputs.some((x) => made.has(x))) continue
+    const { outputs } = new Node(node.operation, node.inputs.map(current), node.attributes)
+    // a node may have one output that is replaced and another that is not
     for (const [i, output] of node.outputs.entries()) if (!made.has(output)) made.set(output, outputs[i]!)
   }
   return tensors.map(current)

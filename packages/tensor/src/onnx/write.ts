@@ -1,9 +1,9 @@
 // A graph and its parameters as an ONNX file that any runtime reads: standard operations only, weights as initializers. A model that was read
 // with readOnnx can keep its initializers' names and layouts; `replaceInitializers` (replace.ts) even keeps its nodes.
 
-import { substitute } from '../graph/cut.js'
 import type { TypedArray } from '../graph/dtype.js'
 import { cast, transpose } from '../graph/ops/shape.js'
+import { substitute } from '../graph/substitute.js'
 import { GraphError, input, inputOperation, state, stateOperation, type Tensor } from '../graph/tensor.js'
 import { nodesOf } from '../graph/walk.js'
 import { lower } from './lower.js'

@@ -30,12 +30,12 @@ export type LabelFeed = (batch: readonly number[]) => Feed
 /** The feeds of a batch, named by the texts' places, at a step. */
 export type FeedsOf = (batch: readonly number[], step: number) => Feeds
 
-/** Ids, padded on the pooling's side, no further than to the longest: fine-tuning on TREC-6 is an eighth faster than with lengths that are multiples of 8. */
+/** Ids, padded on the pooling's side, and labels. */
 export const tokenFeeds =
   ({ rows, pad, segments, labels }: EncodedData, settings: AdaptSettings): FeedsOf =>
   (batch) => {
     const examples = batch.map((i) => rows[i]!)
-    const feeds = exampleFeeds(examples, { side: paddingSide(settings.pooling), pad, limit: settings.maxLength, segments, multiple: 1 })
+    const feeds = exampleFeeds(examples, { side: paddingSide(settings.pooling), pad, segments })
     return { ...feeds, labels: labels(batch) }
   }
 
@@ -54,7 +54,7 @@ export async function frozenFeatures(
   config: TransformerConfig,
   params: Store,
   texts: readonly EncodedText[],
-  { pad, maxLength, segments }: { pad: number; maxLength: number; segments: boolean },
+  { pad, segments }: { pad: number; segments: boolean },
 ): Promise<Features> {
   const program = await executor.compile({ outputs: { means: layerMeans(new Scope(), config, classifierInputs({ segments })) } }, { inference: true })
   const width = (config.layers + 1) * config.hidden
@@ -63,9 +63,7 @@ export async function frozenFeatures(
   for (let at = 0; at < order.length; at += textsPerRun) {
     const batch = order.slice(at, at + textsPerRun)
     const rows = batch.map((i) => [texts[i]!])
-    const { outputs } = await program
-      .bind({ params })
-      .run({ feeds: exampleFeeds(rows, { side: 'right', pad, limit: maxLength, segments, multiple: 1 }) })
+    const { outputs } = await program.bind({ params }).run({ feeds: exampleFeeds(rows, { side: 'right', pad, segments }) })
     const data = outputs.means!.data as Float32Array
     batch.forEach((i, r) => {
       means.set(data.subarray(r * width, (r + 1) * width), i * width)

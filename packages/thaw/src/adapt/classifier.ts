@@ -9,10 +9,9 @@ import { classifierInputs, classifierLogits, labelId } from '../tasks/classifica
 import type { Form, TextLike } from '../tasks/form.js'
 import type { Pooling } from '../tasks/pooling.js'
 import { layerMeans, mixHead } from '../tasks/scalar-mix.js'
-import type { Tokenizer } from '../text/tokenizer/index.js'
 import { type Backbone, load, type NamedValues } from './backbone.js'
 import { canBeFixed, type ParameterAccess, parameterAccess } from './fixed-parameters.js'
-import { exampleOutputs, saveModel } from './model-outputs.js'
+import { exampleOutputs, type ModelParts, saveModel } from './model-outputs.js'
 import { scopeOptionsOf } from './network.js'
 import type { Recipe } from './recipe/recipe.js'
 
@@ -68,36 +67,21 @@ export interface Classifier {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-export interface ClassifierParts {
-  config: TransformerConfig
-  tokenizer: Tokenizer
-  details: ClassifierDetails
-  executor: Executor
-  params: Store
-  /** Whether disposing of the classifier ends the executor too. */
-  owns: boolean
-  /** Nothing trains the parameters any more (see {@link parameterAccess}). */
-  fixed?: boolean
-  /** A program that others use too, and its stores beside `params`: the classifier compiles none of its own. */
+/** What a model with labels, one a text or several, is made of. */
+export interface ClassifierParts extends ModelParts<ClassifierDetails> {
+  /** A program that others use too, and its stores beside `params`: the model compiles none of its own. */
   shared?: { program: Executable; stores: Readonly<Record<string, Store>> }
 }
 
 /** A classifier over parameters in a store. The compiled program reads the store, so it follows training, unless the parameters are fixed. */
 export async function createClassifier(parts: ClassifierParts): Promise<Classifier> {
-  const { config, tokenizer, details, executor, params, shared, fixed = false } = parts
+  const { config, tokenizer, details, params } = parts
   const { labels } = details
-  const access = parameterAccess(executor, params, fixed)
-  const program = shared?.program ?? (await inferenceProgram(executor, config, details, access))
-  const stores = { ...shared?.stores, ...access.stores }
-  const probabilities = exampleOutputs({ program, stores, tokenizer, reading: details, output: 'probabilities' })
+  const { probabilities, dispose } = await probabilitiesOf(parts)
   const ranked = (row: Float32Array): Prediction[] => {
     const first = decide(row, classifier.thresholds)
     const all = labels.map((label, i) => ({ label, score: row[i]!, i }))
     return all.sort((a, b) => Number(b.i === first) - Number(a.i === first) || b.score - a.score).map(({ label, score }) => ({ label, score }))
-  }
-  const dispose = async () => {
-    if (!shared) await program.dispose()
-    if (parts.owns) await executor[Symbol.asyncDispose]()
   }
   const classifier: Classifier = {
     labels,
@@ -143,8 +127,21 @@ export function classifierGraph(scope: Scope, config: TransformerConfig, details
   return task === 'multi-label' ? ops.sigmoid(logits) : ops.softmax(logits)
 }
 
-/** The program that a model with labels asks for probabilities. */
-export function inferenceProgram(
+/** What a model with labels asks for probabilities, rows in the order of the texts; and what ends it. */
+export async function probabilitiesOf({ config, tokenizer, details, executor, params, owns, shared, fixed = false }: ClassifierParts) {
+  const access = parameterAccess(executor, params, fixed)
+  const program = shared?.program ?? (await inferenceProgram(executor, config, details, access))
+  const stores = { ...shared?.stores, ...access.stores }
+  return {
+    probabilities: exampleOutputs({ program, stores, tokenizer, reading: details, output: 'probabilities' }),
+    async dispose() {
+      if (!shared) await program.dispose()
+      if (owns) await executor[Symbol.asyncDispose]()
+    },
+  }
+}
+
+function inferenceProgram(
   executor: Executor,
   config: TransformerConfig,
   details: ClassifierDetails,
@@ -182,8 +179,8 @@ export const loadClassifier = async (folder: string, options: { threads?: number
   classifierFrom(await load(folder), options)
 
 /** A store with the given parameters. */
-export async function fillStore(executor: Executor, parameters: ReadonlyMap<string, NamedValues>): Promise<Store> {
-  const params = await executor.store('params')
+export async function fillStore(executor: Executor, parameters: ReadonlyMap<string, NamedValues>, namespace = 'params'): Promise<Store> {
+  const params = await executor.store(namespace)
   await params.declare([...parameters].map(([path, { shape }]) => ({ path, shape, dtype: 'f32' })))
   for (const [path, { data }] of parameters) await params.write(path, data)
   return params

@@ -77,9 +77,7 @@ export async function featureExtractor(backbone: Backbone, options: FeatureOptio
   const form = {
     side: pooling === 'none' ? ('right' as const) : paddingSide(pooling),
     pad: tokenizer.special.pad?.id ?? 0,
-    limit: maxLength,
     segments,
-    multiple: 1,
   }
   const dispose = () => executor[Symbol.asyncDispose]()
   return {

@@ -54,7 +54,7 @@ async function network(backbone: Backbone, ...parts: Ingredient[]) {
   await anchor.declare([...old.values()])
   for (const path of old.keys()) await anchor.write(path, await params.read(path))
   const signals = made.ingredients.filter((x) => x.kind === 'signal')
-  const base = () => ({ ...padded(texts, 'right', 0, 24), labels: { data: Int32Array.of(0, 2), shape: [2] } })
+  const base = () => ({ ...padded(texts, 'right', 0), labels: { data: Int32Array.of(0, 2), shape: [2] } })
   const options = { signals, tokenizer: backbone.tokenizer, causal: backbone.config.causal, seed: 3, steps: 10, clf: undefined }
   return { scope, loss, losses, stores: { params, anchor }, feeds: languageFeeds(base, options)([0, 1], 0) as Record<string, Feed> }
 }
@@ -181,19 +181,18 @@ test('feeds: neither padding nor the added token is predicted, and what is rando
         ],
         'left',
         0,
-        24,
       )
     const signals = [languageModelling({ weight: 0.5, final: 0.1 }), oldPredictions()]
     const causal = languageFeeds(left, { ...options, signals, tokenizer, causal: true })
     const { 'language.targets': targets, 'language.places': places, 'language-model.weight': weight } = causal([0], 10) as Record<string, Feed>
-    const expected = Array(16).fill(-100)
-    expected[5] = 6 // 5 → 6; 6 → [CLF] is not predicted, nor is anything of the second text
+    const expected = Array(6).fill(-100)
+    expected[0] = 6 // 5 → 6; 6 → [CLF] is not predicted, nor is anything of the second text
     assert.deepEqual([...targets!.data], expected)
-    assert.deepEqual([...places!.data], [5])
+    assert.deepEqual([...places!.data], [0])
     assert.ok(Math.abs(Number(weight!.data[0]) - 0.05) < 1e-8)
 
     const encoder = await toyEncoder(join(root, 'masked'))
-    const rows = () => padded([Array.from({ length: 20 }, (_, i) => 30 + i), [7, 8]], 'right', 0, 24)
+    const rows = () => padded([Array.from({ length: 20 }, (_, i) => 30 + i), [7, 8]], 'right', 0)
     const hidden = languageFeeds(rows, { ...options, clf: undefined, signals: [languageModelling()], tokenizer: encoder.tokenizer, causal: false })
     const first = hidden([0], 3) as Record<string, Feed>
     const plain = rows()

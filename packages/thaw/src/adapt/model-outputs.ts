@@ -35,7 +35,7 @@ export function exampleOutputs({
 }: OutputsParts): (examples: readonly TextLike[]) => Promise<Float32Array[]> {
   const { pooling, maxLength, segments } = reading
   const encode = textEncoder(tokenizer, maxLength, pooling === 'clf' ? tokenizer.tokenToId(clfToken) : undefined)
-  const form = { side: paddingSide(pooling), pad: tokenizer.special.pad?.id ?? 0, limit: maxLength, segments, multiple: 1 }
+  const form = { side: paddingSide(pooling), pad: tokenizer.special.pad?.id ?? 0, segments }
   return async (examples) => {
     const rows = examples.map((example) => exampleRows(reading, example).map(({ text, pair }) => encode(text, pair)))
     const results = new Array<Float32Array>(examples.length)

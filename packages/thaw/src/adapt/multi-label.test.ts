@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import { classification } from '../tasks/classification.js'
 import { multiLabel } from '../tasks/multi-label.js'
 import { inFolder } from '../testing/checkpoints.js'
+import { nearlyEqual } from '../testing/nearly.js'
 import { toyBackbone, toyLabelSets } from '../testing/toy.js'
 import { type AdaptOptions, adapt } from './adapt.js'
 import { loadAdapter, saveAdapter } from './adapter/file.js'
@@ -113,7 +114,7 @@ test('a new head begins with how often each label occurs', () => {
   for (const [k, expected] of [4.5 / 0.5, (2 * 1.5) / 3.5, 0.5 / 4.5].entries()) assert.ok(Math.abs(odds[k]! - Math.log(expected)) < 1e-6)
 })
 
-test('its low-rank adapter is saved alone and put onto the backbone again; a set of classifiers refuses it', () =>
+test('its low-rank adapter is saved alone and put onto the backbone again; in a set it stands beside classifiers of one label', () =>
   inFolder(async (root) => {
     const backbone = await toyBackbone(join(root, 'lm'))
     const { model } = await adapt(backbone, task, { ...data, epochs: 2, recipe: recipe(lora({ rank: 2 })) })
@@ -123,10 +124,38 @@ test('its low-rank adapter is saved alone and put onto the backbone again; a set
     const adapter = await loadAdapter(join(root, 'adapter'))
     await using again = await multiLabelFrom(await withAdapter(backbone, adapter), { threads: 1 })
     sameLabels(await again.predict(texts), await model.predict(texts))
-    await using set = await adapterSet(backbone, { threads: 1 })
-    await assert.rejects(set.add('sets', adapter), {
-      message: `${join(root, 'adapter')}: it gives a text several labels, and a set has classifiers of one; put it onto the backbone alone: multiLabelFrom(await withAdapter(base, adapter))`,
+    const one = data.train.map(({ text }, i) => ({ text, label: labels[i % 3]! }))
+    const trained = await adapt(backbone, classification({ labels }), {
+      ...data,
+      train: one,
+      valid: one,
+      test: one,
+      epochs: 1,
+      recipe: recipe(lora({ rank: 2 })),
     })
+    await using classifier = trained.model
+    await classifier.save(join(root, 'classifier'))
+    const single = await adapterOf(await load(join(root, 'classifier')))
+
+    await using set = await adapterSet(backbone, { threads: 1 })
+    sameLabels(await (await set.addMultiLabel('sets', adapter)).predict(texts), await model.predict(texts))
+    await set.add('one', single)
+    const said = await set.classifier('one').probabilities(data.test)
+    nearlyEqual(said, await classifier.probabilities(data.test), 1e-6)
+    assert.equal(set.programs, 2, 'the same form and number of labels, another end of the program')
+    sameLabels(await set.multiLabel('sets').predict(texts), await model.predict(texts))
+    set.multiLabel('sets').thresholds = [0.1, 0.2, 0.3]
+    await set.multiLabel('sets').save(join(root, 'from set'))
+    assert.deepEqual((await load(join(root, 'from set'))).details.thaw!.thresholds, [0.1, 0.2, 0.3])
+
+    await assert.rejects(set.add('sets', adapter), {
+      message: `${join(root, 'adapter')}: it gives a text several labels, and add takes an adapter that gives one; use addMultiLabel`,
+    })
+    await assert.rejects(set.addMultiLabel('one', single), {
+      message: `${join(root, 'classifier')}: it gives each text one label, and addMultiLabel takes an adapter that gives several; use add`,
+    })
+    assert.throws(() => set.classifier('sets'), { message: 'adapter "sets": it gives a text several labels; ask for multiLabel(name)' })
+    assert.throws(() => set.multiLabel('one'), { message: 'adapter "one": it gives each text one label; ask for classifier(name)' })
   }))
 
 test('examples without a list, with an empty or unknown label are refused by name; so is a checkpoint of one label', () =>

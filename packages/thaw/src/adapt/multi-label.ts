@@ -6,9 +6,9 @@ import { reached } from '../metrics/thresholds.js'
 import type { TextLike } from '../tasks/form.js'
 import { labelIds } from '../tasks/multi-label.js'
 import { type Backbone, load } from './backbone.js'
-import { type ClassifierDetails, classifierDetails, fillStore, inferenceProgram, type Prediction } from './classifier.js'
-import { canBeFixed, parameterAccess } from './fixed-parameters.js'
-import { exampleOutputs, type ModelParts, saveModel } from './model-outputs.js'
+import { type ClassifierParts, classifierDetails, fillStore, type Prediction, probabilitiesOf } from './classifier.js'
+import { canBeFixed } from './fixed-parameters.js'
+import { saveModel } from './model-outputs.js'
 
 export interface MultiLabelModel {
   readonly labels: readonly string[]
@@ -27,17 +27,11 @@ export interface MultiLabelModel {
 }
 
 /** A model over parameters in a store. The compiled program reads the store, so it follows training, unless the parameters are fixed. */
-export async function createMultiLabelModel(parts: ModelParts<ClassifierDetails>): Promise<MultiLabelModel> {
-  const { config, tokenizer, details, executor, params, fixed = false } = parts
+export async function createMultiLabelModel(parts: ClassifierParts): Promise<MultiLabelModel> {
+  const { config, tokenizer, details, params } = parts
   const { labels } = details
-  const access = parameterAccess(executor, params, fixed)
-  const program = await inferenceProgram(executor, config, details, access)
-  const probabilities = exampleOutputs({ program, stores: access.stores, tokenizer, reading: details, output: 'probabilities' })
+  const { probabilities, dispose } = await probabilitiesOf(parts)
   const said = (row: Float32Array): Prediction[] => reached(row, model.thresholds).map((k) => ({ label: labels[k]!, score: row[k]! }))
-  const dispose = async () => {
-    await program.dispose()
-    if (parts.owns) await executor[Symbol.asyncDispose]()
-  }
   const model: MultiLabelModel = {
     labels,
     thresholds: details.thresholds,

@@ -69,7 +69,7 @@ export function onnxClassifier(encoder: OnnxEncoder, options: OnnxClassifierOpti
       return store
     },
     feeds(texts, pad, targets) {
-      const { ids, visible: seen, positions } = padded(texts, paddingSide(pooling), pad, encoder.maxLength ?? Number.POSITIVE_INFINITY)
+      const { ids, visible: seen, positions } = padded(texts, paddingSide(pooling), pad)
       const feed = (tensor: Tensor | undefined, data: Int32Array) =>
         tensor ? [[tensor.node.attributes.path as string, { data, shape: ids.shape }] as const] : []
       return {

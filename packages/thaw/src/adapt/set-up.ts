@@ -132,7 +132,7 @@ export async function setUp(executor: Executor, backbone: Backbone, task: Task, 
       config,
       params,
       some.map(({ text, pair }) => encode(text, pair)),
-      { pad: encoded.pad, maxLength: settings.maxLength, segments },
+      { pad: encoded.pad, segments },
     )
   const tokens = tokenFeeds(encoded, settings)
   return {

@@ -27,7 +27,7 @@ test('pairs as one text: token types are fed where the model has them, are kept,
     const backbone = await toyEncoder(join(folder, 'lm'))
     const { ids, segments } = textEncoder(backbone.tokenizer, 24)('who saw', 'the king')
     assert.deepEqual(segments.slice(0, 1).concat(segments.slice(-1)), [0, 1])
-    const feeds = exampleFeeds([[{ ids, segments, truncated: false }]], { side: 'right', pad: 0, limit: 24, segments: true })
+    const feeds = exampleFeeds([[{ ids, segments, truncated: false }]], { side: 'right', pad: 0, segments: true })
     assert.deepEqual([...(feeds.segments!.data as Int32Array)].slice(0, segments.length), segments)
     const data = sides(pairs((_, second) => second))
     const { model, report } = await adapt(backbone, classification({ labels: ['HUM', 'LOC', 'NUM'] }), { ...data, epochs: 24 })

@@ -1,10 +1,11 @@
-// Numbers, multiple choice and two towers as ONNX files: stock ONNX Runtime and the real transformers.js say what the model itself says.
+// Numbers, multiple choice and two towers as ONNX files: stock ONNX Runtime and the real transformers.js, in Node and in Chromium, say what the model itself says.
 
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline, type Tensor } from '@huggingface/transformers'
+import { noChromium } from '../../../tensor/dist/testing/browser.js'
 import { adapt } from '../adapt/adapt.js'
 import type { Backbone } from '../adapt/backbone.js'
 import type { Classifier } from '../adapt/classifier.js'
@@ -19,10 +20,11 @@ import { multipleChoice } from '../tasks/multiple-choice.js'
 import { regression } from '../tasks/regression.js'
 import type { Task } from '../tasks/task.js'
 import { inFolder } from '../testing/checkpoints.js'
-import { exportedResults, numberOf, resultsOf } from '../testing/exported.js'
+import { exportedResults } from '../testing/exported.js'
 import { sameLogits } from '../testing/logits.js'
 import { toyBackbone, toyEncoder, toyQuestions } from '../testing/toy.js'
-import { configure } from '../testing/transformers-page.js'
+import { configure, taskResults } from '../testing/transformers-page.js'
+import { openTransformers, realComplaints } from '../testing/transformers-site.js'
 import { addOnnxFiles, exportCheckpoint } from './index.js'
 
 const questions = toyQuestions(60)
@@ -83,6 +85,14 @@ const cases: Readonly<Record<string, Case>> = {
   },
 }
 
+/** Trains and saves the model of a case. */
+async function save(folder: string, { backbone, task, examples, settings }: Omit<Case, 'className'>): Promise<void> {
+  const data = { train: examples.slice(0, 40), valid: examples.slice(40, 50), epochs: 4, batch: 8, rate: 1e-2, threads: 1, ...settings }
+  const { model } = await adapt(await backbone(`${folder}-lm`), task, data as never)
+  await model.save(folder)
+  await model.dispose()
+}
+
 /** What a model that was saved says of examples: a number, or probabilities. */
 async function ownResults(folder: string, examples: readonly TextLike[]): Promise<number[][]> {
   const loaded = await loadTaskModel(folder, { threads: 1 })
@@ -93,49 +103,11 @@ async function ownResults(folder: string, examples: readonly TextLike[]): Promis
   return (await (loaded.model as Classifier | MultiLabelModel).probabilities(examples)).map((row) => [...row])
 }
 
-/** The same by transformers.js, as the program that `thaw export` prints does it. */
-async function theirResults(name: string, task: Task, examples: readonly TextLike[], dtype?: 'fp16' | 'q8'): Promise<number[][]> {
-  const options = dtype ? { dtype } : {}
-  const tokenizer = await AutoTokenizer.from_pretrained(name)
-  const firsts = examples.map(({ text }) => text)
-  const seconds = examples.map(({ pair }) => pair!)
-  type Outputs = Record<string, Tensor>
-  if (task.kind === 'multiple-choice') {
-    const model = await AutoModel.from_pretrained(name, options)
-    const logits: number[][] = []
-    for (const { text, choices = [] } of examples) {
-      const rows = tokenizer([...choices.map(() => text)], { text_pair: [...choices], padding: true }) as Outputs
-      const outputs = (await model(Object.fromEntries(Object.entries(rows).map(([input, x]) => [input, x.unsqueeze(0)])))) as Outputs
-      logits.push(...(outputs.logits!.tolist() as number[][]))
-    }
-    await model.dispose()
-    return resultsOf(task, logits)
-  }
-  if (task.form === 'cross-encoder') {
-    const model = await AutoModelForSequenceClassification.from_pretrained(name, options)
-    const { logits } = (await model(tokenizer(firsts, { padding: true, ...(seconds[0] ? { text_pair: seconds } : {}) }))) as Outputs
-    await model.dispose()
-    return resultsOf(task, logits!.tolist() as number[][])
-  }
-  const model = await AutoModel.from_pretrained(name, options)
-  const embed = async (texts: string[]) => ((await model(tokenizer(texts, { padding: true }))) as Outputs).sentence_embedding!
-  const [u, v] = [await embed(firsts), await embed(seconds)]
-  await model.dispose()
-  if (task.kind === 'regression') return (u.tolist() as number[][]).map((vector, i) => [numberOf(task.range, vector, (v.tolist() as number[][])[i]!)])
-  const head = await AutoModel.from_pretrained(name, { ...options, model_file_name: 'head' })
-  const { logits } = (await head({ u, v })) as Outputs
-  await head.dispose()
-  return resultsOf(task, logits!.tolist() as number[][])
-}
-
 for (const [name, { backbone, task, examples, settings, className }] of Object.entries(cases))
   test(name, () =>
     inFolder(async (root) => {
       const [folder, out] = [join(root, 'model'), join(root, 'out')]
-      const data = { train: examples.slice(0, 40), valid: examples.slice(40, 50), epochs: 4, batch: 8, rate: 1e-2, threads: 1, ...settings }
-      const { model } = await adapt(await backbone(join(root, 'lm')), task, data as never)
-      await model.save(folder)
-      await model.dispose()
+      await save(folder, { backbone, task, examples, settings })
       const report = await exportCheckpoint(folder, { to: 'onnx', dtype: ['fp32', 'fp16', 'int8'], out })
       assert.deepEqual(report.task, task)
       const head = task.kind !== 'multiple-choice' && task.kind !== 'regression'
@@ -158,9 +130,9 @@ for (const [name, { backbone, task, examples, settings, className }] of Object.e
       sameLogits(await exportedResults(out, task, asked, { kind: '_fp16.onnx' }), own, 0.02 * spread, 'in halves')
       sameLogits(await exportedResults(out, task, asked, { kind: '_quantized.onnx' }), own, 0.2 * spread, 'in bytes')
       configure(root)
-      sameLogits(await theirResults('out', task, asked), own, 1e-5, 'transformers.js')
-      sameLogits(await theirResults('out', task, asked, 'fp16'), own, 0.02 * spread, 'transformers.js, in halves')
-      sameLogits(await theirResults('out', task, asked, 'q8'), own, 0.2 * spread, 'transformers.js, in bytes')
+      sameLogits(await taskResults('out', task, asked), own, 1e-5, 'transformers.js')
+      sameLogits(await taskResults('out', task, asked, 'fp16'), own, 0.02 * spread, 'transformers.js, in halves')
+      sameLogits(await taskResults('out', task, asked, 'q8'), own, 0.2 * spread, 'transformers.js, in bytes')
       // beside the weights of the model itself stand the same files
       const beside = await addOnnxFiles(folder)
       assert.deepEqual(
@@ -170,6 +142,42 @@ for (const [name, { backbone, task, examples, settings, className }] of Object.e
       for (const file of beside) assert.deepEqual(readFileSync(join(folder, file.name)), readFileSync(join(out, file.name)), file.name)
     }),
   )
+
+test('in Chromium, in WASM, transformers.js says the same', { skip: noChromium, timeout: 600_000 }, () =>
+  inFolder(async (root) => {
+    const chosen = [
+      'a number for a pair, with token types and a [CLF] token',
+      'the cosine of two towers',
+      'labels over two towers',
+      'multiple choice',
+    ]
+    for (const [i, name] of chosen.entries()) {
+      await save(join(root, `model-${i}`), cases[name]!)
+      await exportCheckpoint(join(root, `model-${i}`), { to: 'onnx', dtype: ['fp32', 'fp16', 'int8'], out: join(root, 'models', `${i}`) })
+    }
+    const { page, complaints, close } = await openTransformers(join(root, 'models'))
+    try {
+      for (const [i, name] of chosen.entries()) {
+        const { task, examples } = cases[name]!
+        const asked = examples.slice(45)
+        const own = await ownResults(join(root, `model-${i}`), asked)
+        const firsts = own.map((row) => row[0]!)
+        const spread = Math.max(...firsts) - Math.min(...firsts)
+        for (const [dtype, within] of [
+          ['fp32', 1e-4],
+          ['fp16', 0.02 * spread],
+          ['q8', 0.2 * spread],
+        ] as const) {
+          const said = await page.evaluate((given) => window.exported.taskResults(...given), [`${i}`, task, asked, dtype] as const)
+          sameLogits(said, own, within, `${name}, ${dtype}`)
+        }
+      }
+      assert.deepEqual(realComplaints(complaints), [])
+    } finally {
+      await close()
+    }
+  }),
+)
 
 test('a tower’s embedding is what the pipeline feature-extraction makes of its hidden states', () =>
   inFolder(async (root) => {

@@ -1,12 +1,9 @@
 // The real transformers.js loads what is exported, in Node and in headless Chromium, and computes the trainer's logits.
 
 import assert from 'node:assert/strict'
-import { cp, mkdir } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
-import { after, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { bundle, noChromium, openPage, serve } from '../../../tensor/dist/testing/browser.js'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { noChromium } from '../../../tensor/dist/testing/browser.js'
 import { adapt } from '../adapt/adapt.js'
 import { classification } from '../tasks/classification.js'
 import { multiLabel } from '../tasks/multi-label.js'
@@ -15,6 +12,7 @@ import { familyTexts, writeFamilyClassifier } from '../testing/classifiers.js'
 import { fileLogits, sameLogits, trainerLogits } from '../testing/logits.js'
 import { toyBackbone, toyLabelSets, toyQuestions } from '../testing/toy.js'
 import { classify, configure, type TransformersResult } from '../testing/transformers-page.js'
+import { openTransformers, realComplaints } from '../testing/transformers-site.js'
 import { exportCheckpoint } from './index.js'
 
 const questions = toyQuestions(60)
@@ -93,25 +91,11 @@ test('transformers.js in Node: a text-classification pipeline from a local folde
     }
   }))
 
-const bundled = bundle(fileURLToPath(new URL('../testing/transformers-page.js', import.meta.url)))
-after(async () => (await bundled).remove())
-
 test('transformers.js in Chromium: the same logits as in Node, in WASM', { skip: noChromium, timeout: 600_000 }, () =>
   inFolder(async (root) => {
-    const site = await bundled
     const models = await writeModels(root)
-    await cp(join(root, 'models'), join(site.folder, 'models'), { recursive: true })
-    // the WASM of the ONNX Runtime that transformers.js brings along
-    const from = createRequire(createRequire(import.meta.url).resolve('@huggingface/transformers'))
-    const wasm = dirname(from.resolve('onnxruntime-web'))
-    await mkdir(join(site.folder, 'wasm'))
-    const name = 'ort-wasm-simd-threaded.asyncify'
-    for (const end of ['mjs', 'wasm']) await cp(join(wasm, `${name}.${end}`), join(site.folder, 'wasm', `${name}.${end}`))
-    const server = await serve(site.folder, { isolated: false })
-    const { page, complaints, close } = await openPage(server.url)
+    const { page, complaints, close } = await openTransformers(join(root, 'models'))
     try {
-      // a path, not an address: transformers.js 4.3 does not look for a tokenizer at an address
-      await page.evaluate((url) => window.exported.configure('/models/', `${url}wasm/`), server.url)
       for (const made of models) {
         const { name, folder, texts } = made
         const logits = await trainerLogits(folder, texts)
@@ -123,14 +107,9 @@ test('transformers.js in Chromium: the same logits as in Node, in WASM', { skip:
         check(await run('fp16'), logits, made, 0.01 * spread(logits), `${name} in halves`)
         check(await run('q8'), logits, made, 0.1 * spread(logits), `${name} in bytes`)
       }
-      // Chromium's word for there being no GPU, which transformers.js asks about
-      assert.deepEqual(
-        complaints.filter((text) => text !== 'No available adapters.'),
-        [],
-      )
+      assert.deepEqual(realComplaints(complaints), [])
     } finally {
       await close()
-      await server.close()
     }
   }),
 )

@@ -42,7 +42,7 @@ async function hiddenStates(checkpoint: Checkpoint, rows: readonly number[][], s
   for (const [path, values] of data) await params.write(path, values)
   const program = await (await executor()).compile({ outputs: { hidden } })
   const texts = rows.map((ids, r) => [{ ids, segments: segments?.[r] ?? [], truncated: false }])
-  const feeds = exampleFeeds(texts, { side: 'right', pad: 1, limit: model.positions, segments: segments !== undefined })
+  const feeds = exampleFeeds(texts, { side: 'right', pad: 1, segments: segments !== undefined })
   const { outputs } = await program.bind({ params }).run({ feeds })
   await program.dispose()
   await params.dispose()

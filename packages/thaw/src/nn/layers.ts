@@ -15,6 +15,12 @@ export function layerNorm(scope: Scope, path: string, x: Tensor, size: number, e
   return scope.site(path, ops.layerNorm(x, scope.parameter(`${path}.weight`, [size]), scope.parameter(`${path}.bias`, [size]), epsilon))
 }
 
+/** Each row with mean 0 and variance 1 over its last axis: layer normalisation without gain and bias. */
+export function standardised(x: Tensor, epsilon: number): Tensor {
+  const centred = ops.sub(x, ops.mean(x, -1, true))
+  return ops.div(centred, ops.sqrt(ops.add(ops.mean(ops.square(centred), -1, true), epsilon)))
+}
+
 /** Dropout in training; nothing otherwise. */
 export const dropout = (scope: Scope, path: string, x: Tensor, rate: number): Tensor => (scope.training ? ops.dropout(x, rate, scope.name(path)) : x)
 

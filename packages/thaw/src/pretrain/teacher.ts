@@ -1,10 +1,11 @@
 // What a published encoder makes of each word of a text, as targets for a model with a tokenizer of its own: words are aligned, not tokens.
 
-import { dim, type Executor, input, ops, type Tensor } from '@thaw/tensor'
+import { dim, type Executor, input, ops } from '@thaw/tensor'
 import { readCheckpoint } from '../hub/checkpoint.js'
 import { loadInto } from '../hub/load-into.js'
 import { parameterShapes } from '../models/shapes.js'
 import { transformer } from '../models/transformer.js'
+import { standardised } from '../nn/layers.js'
 import { Scope } from '../nn/scope.js'
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer/index.js'
 import { wordJoiner } from '../text/word-joiner.js'
@@ -52,7 +53,7 @@ export async function loadTeacher(folder: string, pupil: Tokenizer, executor: Ex
   const visible = input('visible', shape, 'bool')
   const scope = new Scope({ namespaceOf: () => 'teacher' })
   const { layers } = transformer(scope, model, { ids: input('ids', shape, 'i32'), visible })
-  const top = layers.slice(-Math.max(1, Math.round(model.layers * topShare))).map((rows) => standardised(rows))
+  const top = layers.slice(-Math.max(1, Math.round(model.layers * topShare))).map((rows) => standardised(rows, 1e-6))
   const hidden = ops.div(
     top.reduce((a, b) => ops.add(a, b)),
     top.length,
@@ -93,12 +94,6 @@ export async function teacherVectors(folder: string, pupil: Tokenizer, executor:
 }
 
 const wordsAtOnce = 256
-
-/** Rows with mean 0 and variance 1. */
-function standardised(rows: Tensor): Tensor {
-  const centred = ops.sub(rows, ops.mean(rows, -1, true))
-  return ops.div(centred, ops.sqrt(ops.add(ops.mean(ops.mul(centred, centred), -1, true), 1e-6)))
-}
 
 interface Word {
   /** Index of the first of the pupil's tokens. */

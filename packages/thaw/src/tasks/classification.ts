@@ -24,14 +24,21 @@ export interface ClassificationTask {
  * classification({ labels: ['same', 'other'], form: 'two-tower' })                             // each text alone, compared by [u; v; |u − v|]
  * ```
  *
- * @throws for fewer than two labels, or one twice.
+ * @throws for fewer than two labels, an empty one, or one twice.
  */
 export function classification({ labels, form = 'cross-encoder' }: { labels: readonly string[]; form?: Form }): ClassificationTask {
-  if (!forms.includes(form)) throw new Error(`classification: form ${JSON.stringify(form)}: expected one of ${forms.join(', ')}`)
   if (labels.length < 2) throw new Error(`classification: ${labels.length === 0 ? 'no labels' : `one label (${labels[0]})`}: at least two are needed`)
-  const twice = labels.find((label, i) => labels.indexOf(label) !== i)
-  if (twice !== undefined) throw new Error(`classification: the label ${JSON.stringify(twice)} is given twice`)
+  checkLabels('classification', labels, form)
   return { kind: 'classification', labels: [...labels], form }
+}
+
+/** @throws for an empty label, or one twice; for an unknown form. `maker` is what errors name. */
+export function checkLabels(maker: string, labels: readonly string[], form: Form): void {
+  if (!forms.includes(form)) throw new Error(`${maker}: form ${JSON.stringify(form)}: expected one of ${forms.join(', ')}`)
+  const empty = labels.findIndex((label) => label.trim() === '')
+  if (empty >= 0) throw new Error(`${maker}: label ${empty + 1} of ${labels.length} is empty: expected a name`)
+  const twice = labels.find((label, i) => labels.indexOf(label) !== i)
+  if (twice !== undefined) throw new Error(`${maker}: the label ${JSON.stringify(twice)} is given twice`)
 }
 
 /** The index of a label. @throws listing the labels there are. */

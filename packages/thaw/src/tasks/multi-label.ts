@@ -3,8 +3,8 @@
 
 import { dim, input, type Tensor } from '@thaw/tensor'
 import { binaryCrossEntropy } from './binary-cross-entropy.js'
-import { labelId } from './classification.js'
-import { type Form, forms } from './form.js'
+import { checkLabels, labelId } from './classification.js'
+import type { Form } from './form.js'
 
 export interface MultiLabelTask {
   readonly kind: 'multi-label'
@@ -24,12 +24,8 @@ export interface MultiLabelTask {
  * @throws for no labels, an empty one, or one twice.
  */
 export function multiLabel({ labels, form = 'cross-encoder' }: { labels: readonly string[]; form?: Form }): MultiLabelTask {
-  if (!forms.includes(form)) throw new Error(`multiLabel: form ${JSON.stringify(form)}: expected one of ${forms.join(', ')}`)
   if (labels.length === 0) throw new Error('multiLabel: no labels: expected all labels that a text may have')
-  const empty = labels.findIndex((label) => label.trim() === '')
-  if (empty >= 0) throw new Error(`multiLabel: label ${empty + 1} of ${labels.length} is empty: expected a name`)
-  const twice = labels.find((label, i) => labels.indexOf(label) !== i)
-  if (twice !== undefined) throw new Error(`multiLabel: the label ${JSON.stringify(twice)} is given twice`)
+  checkLabels('multiLabel', labels, form)
   return { kind: 'multi-label', labels: [...labels], form }
 }
 

@@ -4,7 +4,7 @@
 import { dim, input, ops, type Tensor } from '@thaw/tensor'
 import type { TransformerConfig } from '../models/config.js'
 import { transformer } from '../models/transformer.js'
-import { dropout, linear } from '../nn/layers.js'
+import { dropout, linear, standardised } from '../nn/layers.js'
 import type { Scope } from '../nn/scope.js'
 import type { ClassifierInputs } from './classification.js'
 import { pool } from './pooling.js'
@@ -27,10 +27,8 @@ export function mixedLogits(scope: Scope, config: TransformerConfig, labels: num
 /** The head over layer means. Each layer is normalised first, as ELMo does where layers differ in scale. */
 export function mixHead(scope: Scope, config: TransformerConfig, means: Tensor, labels: number, rate: number): Tensor {
   const count = config.layers + 1
-  const centred = ops.sub(means, ops.mean(means, -1, true))
-  const normal = ops.div(centred, ops.sqrt(ops.add(ops.mean(ops.square(centred), -1, true), 1e-5)))
   const weights = ops.softmax(scope.parameter('heads.mix.weights', [count]))
-  const mixed = ops.matmul(ops.reshape(weights, [1, 1, count]), normal) // [batch, 1, hidden]
+  const mixed = ops.matmul(ops.reshape(weights, [1, 1, count]), standardised(means, 1e-5)) // [batch, 1, hidden]
   const rows = ops.mul(ops.reshape(mixed, [means.shape[0]!, config.hidden]), scope.parameter('heads.mix.scale', [1]))
   return linear(scope, 'heads.classification', dropout(scope, 'heads.classification.dropout', rows, rate), config.hidden, labels)
 }

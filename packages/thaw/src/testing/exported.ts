@@ -1,4 +1,4 @@
-// Models of every task as a stranger runs their exported files: rows of ids in stock ONNX Runtime, and what a task makes of the outputs.
+// Models of every task as a stranger runs their exported files: rows of ids in stock ONNX Runtime.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,6 +7,7 @@ import { padded } from '../tasks/inputs.js'
 import { rowsOf, type Task } from '../tasks/task.js'
 import { loadTokenizer } from '../text/tokenizer/index.js'
 import { rowsOf as asRows } from './logits.js'
+import { numberOf, resultsOf } from './task-results.js'
 
 type Kind = '.onnx' | '_fp16.onnx' | '_quantized.onnx'
 
@@ -23,7 +24,7 @@ export async function exportedResults(
     model_input_names: string[]
   }
   const rows = examples.flatMap((example) => exampleRows(rowsOf(task), example)).map(({ text, pair }) => tokenizer.encode(text, { pair, maxLength }))
-  const pad = (some: readonly (readonly number[])[]) => padded(some, side, 0, maxLength, 1)
+  const pad = (some: readonly (readonly number[])[]) => padded(some, side, 0)
   const { ids, visible } = pad(rows.map((row) => [...row.ids]))
   const types = pad(rows.map((row) => [...row.segments])).ids
   const shape = task.kind === 'multiple-choice' ? [examples.length, task.choices, ids.shape[1]!] : [...ids.shape]
@@ -51,18 +52,4 @@ async function runFile(file: string, feeds: Record<string, import('onnxruntime-n
   const outputs = await session.run(feeds)
   await session.release()
   return outputs
-}
-
-/** The number that two embeddings of length 1 stand for. */
-export const numberOf = ([low, high]: readonly [number, number], u: readonly number[], v: readonly number[]): number =>
-  low + (high - low) * u.reduce((sum, x, i) => sum + x * v[i]!, 0)
-
-/** What logits say. */
-export function resultsOf(task: Task, logits: readonly (readonly number[])[]): number[][] {
-  if (task.kind === 'regression') return logits.map((row) => [...row])
-  return logits.map((row) => {
-    const exps = row.map(Math.exp)
-    const sum = exps.reduce((a, b) => a + b)
-    return exps.map((x) => x / (task.kind === 'multi-label' ? 1 + x : sum))
-  })
 }

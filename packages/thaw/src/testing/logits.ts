@@ -31,7 +31,6 @@ export async function trainerLogits(folder: string, texts: readonly string[]): P
     texts.map((text) => encode(text).ids),
     paddingSide(pooling),
     tokenizer.special.pad?.id ?? 0,
-    maxLength,
   )
   const { outputs } = await (await executor.compile({ outputs: { logits } })).bind({ params }).run({ feeds })
   return rowsOf(outputs.logits!.data as Float32Array, texts.length)
@@ -45,7 +44,6 @@ export async function fileLogits(folder: string, file: string, texts: readonly s
     texts.map((text) => tokenizer.encode(text, { maxLength }).ids),
     side,
     0,
-    maxLength,
   )
   const { InferenceSession, Tensor } = await import('onnxruntime-node')
   const session = await InferenceSession.create(join(folder, 'onnx', file), { intraOpNumThreads: 1 })

@@ -1,6 +1,9 @@
-// The page of the test of exports: what a page does with an exported classifier, by the real transformers.js and by onnxruntime-web alone.
+// The page of the test of exports: what a page does with an exported model, by the real transformers.js.
 
-import { AutoModelForSequenceClassification, AutoTokenizer, env, pipeline } from '@huggingface/transformers'
+import { AutoModel, AutoModelForSequenceClassification, AutoTokenizer, env, pipeline, type Tensor } from '@huggingface/transformers'
+import type { TextLike } from '../tasks/form.js'
+import type { Task } from '../tasks/task.js'
+import { numberOf, resultsOf } from './task-results.js'
 
 export interface TransformersResult {
   logits: number[][]
@@ -31,7 +34,42 @@ export async function classify(folder: string, texts: readonly string[], dtype?:
   return { logits: rows, ranked }
 }
 
-const exported = { configure, classify }
+/** What an exported model of any task says of examples, in the units of its predictions: as the program that `thaw export` prints does it. */
+export async function taskResults(name: string, task: Task, examples: readonly TextLike[], dtype?: 'fp32' | 'fp16' | 'q8'): Promise<number[][]> {
+  const options = dtype ? { dtype } : {}
+  const tokenizer = await AutoTokenizer.from_pretrained(name)
+  const firsts = examples.map(({ text }) => text)
+  const seconds = examples.map(({ pair }) => pair!)
+  type Outputs = Record<string, Tensor>
+  if (task.kind === 'multiple-choice') {
+    const model = await AutoModel.from_pretrained(name, options)
+    const logits: number[][] = []
+    for (const { text, choices = [] } of examples) {
+      const rows = tokenizer([...choices.map(() => text)], { text_pair: [...choices], padding: true }) as Outputs
+      const outputs = (await model(Object.fromEntries(Object.entries(rows).map(([input, x]) => [input, x.unsqueeze(0)])))) as Outputs
+      logits.push(...(outputs.logits!.tolist() as number[][]))
+    }
+    await model.dispose()
+    return resultsOf(task, logits)
+  }
+  if (task.form === 'cross-encoder') {
+    const model = await AutoModelForSequenceClassification.from_pretrained(name, options)
+    const { logits } = (await model(tokenizer(firsts, { padding: true, ...(seconds[0] ? { text_pair: seconds } : {}) }))) as Outputs
+    await model.dispose()
+    return resultsOf(task, logits!.tolist() as number[][])
+  }
+  const model = await AutoModel.from_pretrained(name, options)
+  const embed = async (texts: string[]) => ((await model(tokenizer(texts, { padding: true }))) as Outputs).sentence_embedding!
+  const [u, v] = [await embed(firsts), await embed(seconds)]
+  await model.dispose()
+  if (task.kind === 'regression') return (u.tolist() as number[][]).map((vector, i) => [numberOf(task.range, vector, (v.tolist() as number[][])[i]!)])
+  const head = await AutoModel.from_pretrained(name, { ...options, model_file_name: 'head' })
+  const { logits } = (await head({ u, v })) as Outputs
+  await head.dispose()
+  return resultsOf(task, logits!.tolist() as number[][])
+}
+
+const exported = { configure, classify, taskResults }
 
 declare global {
   interface Window {

@@ -5,7 +5,8 @@
 import { createExecutor, type Executable, type Executor } from '@thaw/tensor'
 import { Scope } from '../../nn/scope.js'
 import { type Backbone, saveBackbone } from '../backbone.js'
-import { type Classifier, classifierGraph, createClassifier, fillStore } from '../classifier.js'
+import { type Classifier, type ClassifierDetails, type ClassifierParts, classifierGraph, createClassifier, fillStore } from '../classifier.js'
+import { createMultiLabelModel, type MultiLabelModel } from '../multi-label.js'
 import { scopeOptionsOf } from '../network.js'
 import { addedRow, tableWithRow, tokenTable, withClf } from '../parameters.js'
 import type { Adapter } from './adapter.js'
@@ -16,19 +17,24 @@ export interface AdapterSet {
   readonly names: readonly string[]
   /** Programs compiled so far: one a form. */
   readonly programs: number
-  /** Checks an adapter and adds it; one of that name is replaced. @throws where it was trained on another model. */
+  /**
+   * Checks an adapter and adds it; one of that name is replaced.
+   *
+   * @throws where it was trained on another model, or gives a text several labels.
+   */
   add(name: string, adapter: Adapter, options?: AttachOptions): Promise<Classifier>
+  /** The same with an adapter that gives a text all labels that fit. @throws where it gives a text one label. */
+  addMultiLabel(name: string, adapter: Adapter, options?: AttachOptions): Promise<MultiLabelModel>
   /** The classifier of an adapter: predict, probabilities, evaluate. It lives as long as the set. @throws listing the names there are. */
   classifier(name: string): Classifier
+  /** The same of an adapter that gives a text several labels. */
+  multiLabel(name: string): MultiLabelModel
   remove(name: string): Promise<void>
   dispose(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
 
-interface Member {
-  classifier: Classifier
-  dispose(): Promise<void>
-}
+type Member = { dispose(): Promise<void> } & ({ task: 'classification'; model: Classifier } | { task: 'multi-label'; model: MultiLabelModel })
 
 /**
  * A loaded backbone that takes adapters.
@@ -51,8 +57,8 @@ export async function adapterSet(base: Backbone, options: { threads?: number } |
 
   const programFor = async ({ details, parameters }: Adapter): Promise<Executable> => {
     const paths = [...parameters.keys()]
-    const { recipe, pooling, mix, labels, segments } = details
-    const form = JSON.stringify([recipe, pooling, mix, labels.length, details.form, segments, paths])
+    const { task, recipe, pooling, mix, labels, segments } = details
+    const form = JSON.stringify([task, recipe, pooling, mix, labels.length, details.form, segments, paths])
     const known = programs.get(form)
     if (known) return known
     const { sites, parametrize } = scopeOptionsOf(details.recipe, config)
@@ -64,6 +70,26 @@ export async function adapterSet(base: Backbone, options: { threads?: number } |
     const program = await executor.compile({ outputs: { probabilities: classifierGraph(scope, config, details) } }, { inference: true })
     programs.set(form, program)
     return program
+  }
+
+  /** An adapter's parameters in a store of their own, bound to the program of its form. */
+  const prepared = async (adapter: Adapter, attach: AttachOptions): Promise<ClassifierParts & { dispose(): Promise<void> }> => {
+    const { tokenizer } = await checkAdapter(base, adapter, attach)
+    const program = await programFor(adapter)
+    const store = await fillStore(executor, adapter.parameters, 'adapter')
+    const shared = { program, stores: { adapter: store } }
+    return { config, tokenizer, details: adapter.details, executor, params, owns: false, shared, dispose: () => store.dispose() }
+  }
+  /** A model that saves the backbone with the adapter in it, and the thresholds it has then. */
+  const savedWith = <M extends Classifier | MultiLabelModel>(adapter: Adapter, attach: AttachOptions, model: M): M => {
+    const details = (): ClassifierDetails => ({ ...adapter.details, ...(model.thresholds ? { thresholds: model.thresholds } : {}) })
+    const save = async (folder: string) => saveBackbone(folder, await withAdapter(base, { ...adapter, details: details() }, attach))
+    return Object.assign(model, { save })
+  }
+  const memberOf = (name: string): Member => {
+    const member = members.get(name)
+    if (!member) throw new Error(`adapter ${JSON.stringify(name)}: there is none of that name; there are ${[...members.keys()].join(', ') || 'none'}`)
+    return member
   }
 
   const remove = async (name: string) => {
@@ -85,27 +111,31 @@ export async function adapterSet(base: Backbone, options: { threads?: number } |
     },
     async add(name, adapter, attach = {}) {
       if (adapter.details.task === 'multi-label')
-        throw new Error(
-          `${adapter.source}: it gives a text several labels, and a set has classifiers of one; put it onto the backbone alone: multiLabelFrom(await withAdapter(base, adapter))`,
-        )
-      const { tokenizer } = await checkAdapter(base, adapter, attach)
-      const program = await programFor(adapter)
-      const store = await executor.store('adapter')
-      await store.declare([...adapter.parameters].map(([path, { shape }]) => ({ path, shape, dtype: 'f32' })))
-      for (const [path, { data }] of adapter.parameters) await store.write(path, data)
-      const shared = { program, stores: { adapter: store } }
-      const classifier = await createClassifier({ config, tokenizer, details: adapter.details, executor, params, owns: false, shared })
+        throw new Error(`${adapter.source}: it gives a text several labels, and add takes an adapter that gives one; use addMultiLabel`)
+      const { dispose, ...shared } = await prepared(adapter, attach)
+      const model = savedWith(adapter, attach, await createClassifier(shared))
       await remove(name)
-      const save = async (folder: string) => saveBackbone(folder, await withAdapter(base, adapter, attach))
-      const member = { classifier: { ...classifier, save }, dispose: () => store.dispose() }
-      members.set(name, member)
-      return member.classifier
+      members.set(name, { task: 'classification', model, dispose })
+      return model
+    },
+    async addMultiLabel(name, adapter, attach = {}) {
+      if (adapter.details.task === 'classification')
+        throw new Error(`${adapter.source}: it gives each text one label, and addMultiLabel takes an adapter that gives several; use add`)
+      const { dispose, ...shared } = await prepared(adapter, attach)
+      const model = savedWith(adapter, attach, await createMultiLabelModel(shared))
+      await remove(name)
+      members.set(name, { task: 'multi-label', model, dispose })
+      return model
     },
     classifier(name) {
-      const member = members.get(name)
-      if (!member)
-        throw new Error(`adapter ${JSON.stringify(name)}: there is none of that name; there are ${[...members.keys()].join(', ') || 'none'}`)
-      return member.classifier
+      const { task, model } = memberOf(name)
+      if (task === 'multi-label') throw new Error(`adapter ${JSON.stringify(name)}: it gives a text several labels; ask for multiLabel(name)`)
+      return model
+    },
+    multiLabel(name) {
+      const { task, model } = memberOf(name)
+      if (task === 'classification') throw new Error(`adapter ${JSON.stringify(name)}: it gives each text one label; ask for classifier(name)`)
+      return model
     },
     remove,
     dispose,

@@ -32,16 +32,15 @@ const feeds = {
     ],
     'right',
     0,
-    8,
   ),
   labels: { data: Int32Array.of(0, 2), shape: [2] },
 }
 const signalFeeds = {
-  'language.targets': { data: Int32Array.of(1, 4, 1, 5, 9, -100, -100, -100, 6, 5, -100, -100, -100, -100, -100, -100), shape: [2, 8] },
+  'language.targets': { data: Int32Array.of(1, 4, 1, 5, 9, -100, 6, 5, -100, -100, -100, -100), shape: [2, 6] },
   'language-model.weight': { data: Float32Array.of(0.5), shape: [1] },
 }
 const keptFeeds = {
-  'language.places': { data: Int32Array.of(0, 3, 9), shape: [3] },
+  'language.places': { data: Int32Array.of(0, 3, 7), shape: [3] },
   'old-predictions.weight': { data: Float32Array.of(1), shape: [1] },
 }
 
