@@ -1,14 +1,15 @@
 // TREC-6 with our Wikipedia checkpoints, causal and masked: every scheme of adaptation, three seeds; accuracy, trained share, minutes, and what is forgotten of
-// the pretraining, on Wikipedia text that was not trained on. Of two rates a scheme, validation chooses one with seed 1. Runs are processes of their own and are
-// kept in bench/.cache/adapt-schemes-NAME. The checkpoints are packages/wiki-causal and packages/wiki-masked, or folders named by THAW_WIKI_CAUSAL and
+// the pretraining, on Wikipedia text that was not trained on. Of two rates a scheme, validation chooses one with seed 1. Runs are processes of one thread each,
+// two at a time, and are kept in bench/.cache/adapt-schemes/CHECKPOINT/SCHEME. The checkpoints are packages/wiki-causal and packages/wiki-masked, or folders named by THAW_WIKI_CAUSAL and
 // THAW_WIKI_MASKED.
 
+import { join } from 'node:path'
 import { type Dataset, load, readTrec, recipes, subset, type TradeOffOptions, type TradeOffRow, tradeOffs } from 'thaw'
 import type { BenchOptions } from './benchmark.js'
 import { dataFolder, heldOutWikipedia } from './data.js'
 import { packaged } from './folders.js'
 import type { Row } from './row.js'
-import { cacheFolder } from './runs.js'
+import { cacheFolder, limited } from './runs.js'
 
 export const about =
   'TREC-6 with our Wikipedia checkpoints: every scheme of adaptation, three seeds: accuracy, trained share, minutes, forgetting (hours, resumable)'
@@ -29,7 +30,21 @@ export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
   const data: Dataset = quick ? { ...all, train: subset(all.train, 48, 1), valid: all.valid.slice(0, 48), test: all.test.slice(0, 48) } : all
   const pretraining = await heldOutWikipedia(200_000)
   const wanted = only.filter((word) => schemes.includes(word))
-  const rows: Row[] = []
+  const inTurn = limited(2)
+  const studied = async (name: string, checkpoint: string, scheme: string): Promise<Row[]> => {
+    const options: TradeOffOptions = {
+      ...{ checkpoint, labels: data.labels, train: data.train, valid: data.valid, test: data.test, pretraining, schemes: [scheme] },
+      ...{ out: join(cacheFolder, quick ? `${bench}-quick` : bench, name, scheme), seeds: [1], settings: quick ? { epochs: 1 } : {}, threads: 1 },
+      onRun: ({ seed, result }) =>
+        log(`${name}, ${scheme}, seed ${seed}: validation ${(100 * result.valid).toFixed(1)} %, ${result.seconds.toFixed(0)} s`),
+    }
+    const [plain] = (await tradeOffs(options)).rows
+    const faster = quick ? undefined : (await tradeOffs({ ...options, rates: { [scheme]: 3 * plain!.rate } })).rows[0]
+    const rate = faster && faster.valid.mean > plain!.valid.mean ? faster.rate : plain!.rate
+    const [row] = (await tradeOffs({ ...options, seeds: quick ? [1] : [1, 2, 3], rates: { [scheme]: rate } })).rows
+    return rowsOf(name, row!)
+  }
+  const studies: Promise<Row[]>[] = []
   for (const [name, checkpoint] of Object.entries(checkpoints)) {
     if (only.some((word) => ['causal', 'masked'].includes(word)) && !only.includes(name)) continue
     const { config, parameters } = await load(checkpoint)
@@ -37,21 +52,9 @@ export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
     const possible = (wanted.length > 0 ? wanted : quick ? ['full', 'frozen', 'lora'] : schemes).filter(
       (scheme) => !(headless && scheme === 'old-predictions'),
     )
-    for (const scheme of possible) {
-      const options: TradeOffOptions = {
-        ...{ checkpoint, labels: data.labels, train: data.train, valid: data.valid, test: data.test, pretraining, schemes: [scheme] },
-        ...{ out: `${cacheFolder}/${bench}-${name}${quick ? '-quick' : ''}`, seeds: [1], settings: quick ? { epochs: 1 } : {} },
-        onRun: ({ seed, result }) =>
-          log(`${name}, ${scheme}, seed ${seed}: validation ${(100 * result.valid).toFixed(1)} %, ${result.seconds.toFixed(0)} s`),
-      }
-      const [plain] = (await tradeOffs(options)).rows
-      const faster = quick ? undefined : (await tradeOffs({ ...options, rates: { [scheme]: 3 * plain!.rate } })).rows[0]
-      const rate = faster && faster.valid.mean > plain!.valid.mean ? faster.rate : plain!.rate
-      const [row] = (await tradeOffs({ ...options, seeds: quick ? [1] : [1, 2, 3], rates: { [scheme]: rate } })).rows
-      rows.push(...rowsOf(name, row!))
-    }
+    studies.push(...possible.map((scheme) => inTurn(() => studied(name, checkpoint, scheme))))
   }
-  return rows
+  return (await Promise.all(studies)).flat()
 }
 
 function rowsOf(checkpoint: string, { scheme, rate, trained, parameters, bytes, peakMemory, seconds, valid, test, forgetting }: TradeOffRow): Row[] {
