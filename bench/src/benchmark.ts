@@ -17,6 +17,8 @@ export interface Benchmark {
   run: (options: BenchOptions) => Promise<Row[]>
   /** What the README's table calls a row; undefined: the row stands in the table of all results only. Without this function every row is in both. */
   headline?: (row: Row) => string | undefined
+  /** The saved rows as a picture: an SVG file, written beside them. */
+  drawing?: (rows: readonly Row[]) => string
 }
 
 const isBenchmark = (module: Partial<Benchmark>): module is Benchmark => typeof module.about === 'string' && typeof module.run === 'function'

@@ -96,16 +96,18 @@ test('--save replaces the results, with date, commit and machine; table puts the
   assert.equal(readFileSync(at.readme, 'utf8'), readme)
 })
 
-test('the README shows the rows to which a benchmark gives a headline, the table of all the others too', async () => {
+test('the README shows the rows to which a benchmark gives a headline, the table of all the others too; its drawing stands beside the rows', async () => {
   const source = readFileSync(join(folder, 'dist', 'speed.js'), 'utf8')
   const headline = "export const headline = ({ config }) => (config.name === 'b' ? 'The speed of b' : undefined)"
-  writeFileSync(join(folder, 'dist', 'told.js'), `${source.replaceAll('speed', 'told')}\n${headline}`)
+  const drawing = 'export const drawing = (rows) => `<svg>${rows.map(({ config }) => config.name)}</svg>`'
+  writeFileSync(join(folder, 'dist', 'told.js'), `${source.replaceAll('speed', 'told')}\n${headline}\n${drawing}`)
   for (const name of ['a', 'b']) assert.equal(await main(['told', name, '--save'], at), 0)
   writeFileSync(at.readme, '<!-- bench:start -->\n<!-- bench:end -->\n')
   assert.equal(await main(['table'], at), 0)
   assert.match(err, /README\.md: the table has 1 of 2 rows\n$/)
   const [readme, all] = [readFileSync(at.readme, 'utf8'), readFileSync(join(at.results, 'README.md'), 'utf8')]
   assert.ok(readme.includes('| The speed of b | 1,235 ms') && !readme.includes('a, quick'), readme)
+  assert.equal(readFileSync(join(at.results, 'told.svg'), 'utf8'), '<svg>a,b</svg>')
   assert.ok(all.includes('| told | a, quick false |') && all.includes('| told | b, quick false |'), all)
 })
 

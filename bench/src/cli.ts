@@ -9,7 +9,7 @@ import { headlinesMarkdown, replaceTable, resultsMarkdown } from './readme.js'
 import { commit, machine, readResults, type SavedRow, saveRows } from './results.js'
 
 const USAGE = `npm run bench -- <name> [configuration…] [--quick] [--json] [--save]   run one benchmark
-npm run bench -- table                                                 rewrite the README's table and that of all rows from bench/results
+npm run bench -- table                                                 rewrite the README's table, that of all rows and the drawings from bench/results
 
   --quick   a short run that shows the benchmark works; its numbers are not results
   --json    one JSON object a line on stdout, everything else on stderr (npm prints its own header: use npm run -s)
@@ -69,18 +69,20 @@ export async function main(argv: string[], at: Surroundings = real): Promise<num
   }
 }
 
-/** The README's table, and all rows beside the results. */
+/** The README's table; all rows, and the drawings of benchmarks that have one, beside the results. */
 async function writeTables(at: Surroundings): Promise<void> {
   const rows = readResults(at.results)
-  const headlines = new Map<string, Benchmark['headline']>()
-  for (const { bench } of rows) if (!headlines.has(bench)) headlines.set(bench, (await loadBenchmark(bench, at.benchmarks)).headline)
+  const benchmarks = new Map<string, Benchmark>()
+  for (const { bench } of rows) if (!benchmarks.has(bench)) benchmarks.set(bench, await loadBenchmark(bench, at.benchmarks))
   const headlineOf = (row: SavedRow) => {
-    const headline = headlines.get(row.bench)
+    const headline = benchmarks.get(row.bench)?.headline
     return headline ? headline(row) : `${row.bench}: ${formatConfig(row.config)}, ${row.metric}`
   }
   const shown = rows.filter((row) => headlineOf(row) !== undefined).length
   writeFileSync(at.readme, replaceTable(existsSync(at.readme) ? readFileSync(at.readme, 'utf8') : '', headlinesMarkdown(rows, headlineOf)))
   if (rows.length > 0) writeFileSync(join(at.results, 'README.md'), resultsMarkdown(rows))
+  for (const [name, { drawing }] of benchmarks)
+    if (drawing) writeFileSync(join(at.results, `${name}.svg`), drawing(rows.filter(({ bench }) => bench === name)))
   at.stderr(`README.md: the table has ${shown} of ${rows.length} ${rows.length === 1 ? 'row' : 'rows'}\n`)
 }
 

@@ -4,7 +4,6 @@
 // label budget, a fifth of it; below 100 labels there is none, and settings are those that the draws of 500 chose. Two runs of one thread each at a
 // time, kept in bench/.cache/low-resource.jsonl.
 
-import { writeFileSync } from 'node:fs'
 import {
   type Dataset,
   discriminativeRates,
@@ -18,13 +17,13 @@ import {
   slantedTriangular,
   split,
 } from 'thaw'
-import { htmlReport } from '../../packages/thaw/dist/report/report.js'
+import { lineDrawing } from '../../packages/thaw/dist/report/charts.js'
 import { type Adapted, accuracyOf, adaptOnce, type Settings, tfidfRight } from './adapted.js'
 import type { BenchOptions } from './benchmark.js'
 import { dataFolder } from './data.js'
 import { packaged } from './folders.js'
 import type { Row } from './row.js'
-import { cacheFolder, keptRuns, limited } from './runs.js'
+import { keptRuns, limited } from './runs.js'
 import { best } from './statistics.js'
 
 export const about = 'TREC-6 from 10 labels to all: TF-IDF, from scratch, frozen, gradual + discriminative + triangular, full (hours, resumable)'
@@ -138,25 +137,26 @@ export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
   }
   const schemes = ['tfidf', ...Object.keys(candidates)].filter((scheme) => only.length === 0 || only.includes(scheme))
   rows.push(...(await Promise.all(schemes.flatMap((scheme) => budgets.map((budget) => studied(scheme, budget))))))
-  const page = `${cacheFolder}/${bench}${quick ? '-quick' : ''}.html`
-  writeFileSync(page, curve(rows))
-  log(`drawn: ${page}`)
   return rows
 }
 
 /** All labels of the budget go to the floor's training: it chooses its strength by folds of them. */
 const floor = (train: readonly LabelledText[], test: readonly LabelledText[]): number => accuracyOf(tfidfRight(train, test).right)
 
-function curve(rows: readonly Row[]): string {
-  const names = [...new Set(rows.map(({ config }) => config.name as string))]
-  const series = names.map((name) => ({
-    name,
-    points: rows.filter(({ config }) => config.name === name).map(({ config, ours }) => [config.labels as number, ours] as const),
+const names: Readonly<Record<string, string>> = {
+  tfidf: 'TF-IDF + linear',
+  scratch: 'from scratch',
+  frozen: 'frozen',
+  gradual: 'gradual + discriminative + triangular',
+  full: 'full',
+}
+
+/** The curves of all schemes. */
+export function drawing(rows: readonly Row[]): string {
+  const schemes = Object.keys(names).filter((name) => rows.some(({ config }) => config.name === name))
+  const series = schemes.map((scheme) => ({
+    name: names[scheme]!,
+    points: rows.filter(({ config }) => config.name === scheme).map(({ config, ours }) => [config.labels as number, ours] as const),
   }))
-  return htmlReport({
-    title: 'TREC-6 with few labels',
-    sections: [
-      { kind: 'lines', title: 'Test accuracy by number of labels', x: { title: 'labels', log: true }, y: { title: 'test accuracy, %' }, series },
-    ],
-  })
+  return lineDrawing({ title: 'TREC-6 with few labels', x: { title: 'labels', log: true }, y: { title: 'test accuracy, %' }, series })
 }

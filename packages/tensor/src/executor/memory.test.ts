@@ -28,6 +28,21 @@ test('what is released is used again, and neighbours merge', () => {
   assert.equal(memory.allocate(memory.bytes), 64)
 })
 
+test('zeros are zeros, whether memory was used before, in part, or never', () => {
+  const memory = createMemory(4096)
+  const first = memory.allocate(256)
+  memory.uint8(first, 256).fill(7)
+  memory.release(first)
+  const again = memory.allocateZeros(100)
+  assert.equal(again, first)
+  assert.ok(memory.uint8(again, 100).every((byte) => byte === 0))
+  const across = memory.allocateZeros(1000)
+  assert.ok(memory.uint8(across, 1000).every((byte) => byte === 0))
+  memory.uint8(across, 1000).fill(7)
+  memory.release(across)
+  assert.ok(memory.uint8(memory.allocateZeros(2000), 2000).every((byte) => byte === 0))
+})
+
 test('errors say what does not fit and what to do', () => {
   const memory = createMemory(10)
   memory.allocate(64)

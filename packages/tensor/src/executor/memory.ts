@@ -11,6 +11,8 @@ export interface StoreMemory {
   readonly used: number
   /** Reserves bytes (contents undefined) and returns their offset: a multiple of 64, never 0. */
   allocate(bytes: number): number
+  /** The same, filled with zeros. Memory that was never allocated has them already, and its pages cost nothing until they are written. */
+  allocateZeros(bytes: number): number
   /** Gives an allocation back; its neighbours merge. Views of it must no longer be used. */
   release(pointer: number): void
   /** Gives every allocation back. */
@@ -45,6 +47,7 @@ export function createMemory(bytes: number): StoreMemory {
   const sizes = new Map<number, number>() // live allocations
   let free = [{ start: alignment, size: end - alignment }] // by start, never adjacent
   let used = 0
+  let fresh = alignment // from here on nothing was ever allocated
   return {
     memory,
     bytes: end - alignment,
@@ -67,6 +70,13 @@ export function createMemory(bytes: number): StoreMemory {
       else free[index] = { start: start + size, size: block.size - size }
       sizes.set(start, size)
       used += size
+      fresh = Math.max(fresh, start + size)
+      return start
+    },
+    allocateZeros(wanted) {
+      const before = fresh
+      const start = this.allocate(wanted)
+      new Uint8Array(buffer, start, Math.max(0, Math.min(wanted, before - start))).fill(0)
       return start
     },
     release(pointer) {

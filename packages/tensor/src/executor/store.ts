@@ -51,8 +51,7 @@ export class CellStore {
         )
       }
       const length = sizeOf(shape)
-      const pointer = this.memory.allocate(Math.max(length * bytesOf[dtype], 4))
-      this.memory.uint8(pointer, length * bytesOf[dtype]).fill(0)
+      const pointer = this.memory.allocateZeros(Math.max(length * bytesOf[dtype], 4))
       this.cells.set(path, { dtype, shape: [...shape], pointer, length })
     }
   }

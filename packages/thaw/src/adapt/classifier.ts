@@ -1,6 +1,6 @@
 // A classifier that is ready to use: predict, evaluate, save. And its way back from a folder.
 
-import { createExecutor, type Executable, type Executor, ops, type Store, type Tensor } from '@thaw/tensor'
+import { type Executable, type Executor, ops, type Store, type Tensor } from '@thaw/tensor'
 import { type ClassificationReport, classificationReport } from '../metrics/classification.js'
 import { decide } from '../metrics/thresholds.js'
 import type { TransformerConfig } from '../models/config.js'
@@ -13,6 +13,7 @@ import { type Backbone, load, type NamedValues } from './backbone.js'
 import { canBeFixed, type ParameterAccess, parameterAccess } from './fixed-parameters.js'
 import { exampleOutputs, type ModelParts, saveModel } from './model-outputs.js'
 import { scopeOptionsOf } from './network.js'
+import { type ExecutorChoice, onOwnExecutor } from './own-executor.js'
 import type { Recipe } from './recipe/recipe.js'
 
 export type { TextLike } from '../tasks/form.js'
@@ -162,21 +163,23 @@ export function classifierDetails({ source, details: { thaw, labels } }: Pick<Ba
 }
 
 /** A classifier from a checkpoint in memory: one that was saved, or a backbone with an adapter (see {@link withAdapter}). */
-export async function classifierFrom(backbone: Backbone, options: { threads?: number } = {}): Promise<Classifier> {
+export const classifierFrom = (backbone: Backbone | Promise<Backbone>, options: ExecutorChoice = {}): Promise<Classifier> =>
+  onOwnExecutor(backbone, options, classifierOn)
+
+/** The same on an executor that the classifier takes over. */
+export async function classifierOn(backbone: Backbone, executor: Executor): Promise<Classifier> {
   const details = classifierDetails(backbone)
   if (details.task === 'multi-label')
     throw new Error(
       `${backbone.source}: this model gives a text several labels or none, and is no classifier of one; load it by loadMultiLabel, or loadTaskModel`,
     )
-  const executor = await createExecutor(options)
   const params = await fillStore(executor, backbone.parameters)
   const fixed = canBeFixed(backbone.parameters)
   return createClassifier({ config: backbone.config, tokenizer: backbone.tokenizer, details, executor, params, owns: true, fixed })
 }
 
 /** Loads a classifier that {@link Classifier.save} wrote. */
-export const loadClassifier = async (folder: string, options: { threads?: number } = {}): Promise<Classifier> =>
-  classifierFrom(await load(folder), options)
+export const loadClassifier = (folder: string, options: ExecutorChoice = {}): Promise<Classifier> => classifierFrom(load(folder), options)
 
 /** A store with the given parameters. */
 export async function fillStore(executor: Executor, parameters: ReadonlyMap<string, NamedValues>, namespace = 'params'): Promise<Store> {

@@ -1,6 +1,6 @@
 // A model that gives a text all labels that fit it, which may be none: predict, evaluate, save. And its way back from a folder.
 
-import { createExecutor } from '@thaw/tensor'
+import type { Executor } from '@thaw/tensor'
 import { type MultiLabelReport, multiLabelReport } from '../metrics/multi-label.js'
 import { reached } from '../metrics/thresholds.js'
 import type { TextLike } from '../tasks/form.js'
@@ -9,6 +9,7 @@ import { type Backbone, load } from './backbone.js'
 import { type ClassifierParts, classifierDetails, fillStore, type Prediction, probabilitiesOf } from './classifier.js'
 import { canBeFixed } from './fixed-parameters.js'
 import { saveModel } from './model-outputs.js'
+import { type ExecutorChoice, onOwnExecutor } from './own-executor.js'
 
 export interface MultiLabelModel {
   readonly labels: readonly string[]
@@ -60,16 +61,18 @@ export async function createMultiLabelModel(parts: ClassifierParts): Promise<Mul
 }
 
 /** A model from a checkpoint in memory: one that was saved, or a backbone with an adapter (see {@link withAdapter}). @throws where it gives one label. */
-export async function multiLabelFrom(backbone: Backbone, options: { threads?: number } = {}): Promise<MultiLabelModel> {
+export const multiLabelFrom = (backbone: Backbone | Promise<Backbone>, options: ExecutorChoice = {}): Promise<MultiLabelModel> =>
+  onOwnExecutor(backbone, options, multiLabelOn)
+
+/** The same on an executor that the model takes over. */
+export async function multiLabelOn(backbone: Backbone, executor: Executor): Promise<MultiLabelModel> {
   const details = classifierDetails(backbone)
   if (details.task !== 'multi-label')
     throw new Error(`${backbone.source}: this model gives each text one label; load it by loadClassifier, or loadTaskModel`)
-  const executor = await createExecutor(options)
   const params = await fillStore(executor, backbone.parameters)
   const fixed = canBeFixed(backbone.parameters)
   return createMultiLabelModel({ config: backbone.config, tokenizer: backbone.tokenizer, details, executor, params, owns: true, fixed })
 }
 
 /** Loads a model that {@link MultiLabelModel.save} wrote. */
-export const loadMultiLabel = async (folder: string, options: { threads?: number } = {}): Promise<MultiLabelModel> =>
-  multiLabelFrom(await load(folder), options)
+export const loadMultiLabel = (folder: string, options: ExecutorChoice = {}): Promise<MultiLabelModel> => multiLabelFrom(load(folder), options)

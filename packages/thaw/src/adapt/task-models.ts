@@ -1,7 +1,7 @@
 // Models of tasks other than classification: a number for each text or pair, or one of several candidates. Each predicts, evaluates, saves, and is loaded
 // again with the same results.
 
-import { createExecutor } from '@thaw/tensor'
+import type { Executor } from '@thaw/tensor'
 import { type RegressionReport, regressionReport } from '../metrics/correlation.js'
 import { Scope } from '../nn/scope.js'
 import { type ClassificationTask, classification, classifierInputs } from '../tasks/classification.js'
@@ -12,11 +12,12 @@ import type { Pooling } from '../tasks/pooling.js'
 import { numberLabel, type RegressionTask, regression } from '../tasks/regression.js'
 import { rowsOf, taskOutputs, taskResults } from '../tasks/task.js'
 import { type Backbone, load } from './backbone.js'
-import { type Classifier, classifierDetails, classifierFrom, fillStore } from './classifier.js'
+import { type Classifier, classifierDetails, classifierOn, fillStore } from './classifier.js'
 import { canBeFixed, parameterAccess } from './fixed-parameters.js'
 import { exampleOutputs, type ModelParts, saveModel } from './model-outputs.js'
-import { type MultiLabelModel, multiLabelFrom } from './multi-label.js'
+import { type MultiLabelModel, multiLabelOn } from './multi-label.js'
 import { scopeOptionsOf } from './network.js'
+import { type ExecutorChoice, onOwnExecutor } from './own-executor.js'
 import type { Recipe } from './recipe/recipe.js'
 
 /** What a saved model's config.json keeps under `thaw`. */
@@ -144,16 +145,11 @@ export function taskDetails({ details: { thaw } }: Pick<Backbone, 'details'>): T
   return details?.task === 'regression' || details?.task === 'multiple-choice' ? details : undefined
 }
 
-async function loaded(
-  backbone: Backbone,
-  folder: string,
-  kind: TaskDetails['task'],
-  options: { threads?: number },
-): Promise<ModelParts<TaskDetails>> {
+async function loaded(backbone: Backbone, executor: Executor, kind: TaskDetails['task']): Promise<ModelParts<TaskDetails>> {
   const details = taskDetails(backbone)
+  const { source } = backbone
   if (details?.task !== kind)
-    throw new Error(`${folder}: no model of ${kind} was saved here; adapt one: thaw adapt CHECKPOINT --task ${kind} --train … --out ${folder}`)
-  const executor = await createExecutor(options)
+    throw new Error(`${source}: no model of ${kind} was saved here; adapt one: thaw adapt CHECKPOINT --task ${kind} --train … --out ${source}`)
   return {
     config: backbone.config,
     tokenizer: backbone.tokenizer,
@@ -165,24 +161,23 @@ async function loaded(
   }
 }
 
-async function regressorFrom(backbone: Backbone, folder: string, options: { threads?: number }): Promise<Regressor> {
-  const parts = await loaded(backbone, folder, 'regression', options)
+async function regressorOn(backbone: Backbone, executor: Executor): Promise<Regressor> {
+  const parts = await loaded(backbone, executor, 'regression')
   const { range = [0, 1], form } = parts.details
   return createRegressor({ ...parts, task: regression({ range, ...(form ? { form } : {}) }) })
 }
 
-async function choiceModelFrom(backbone: Backbone, folder: string, options: { threads?: number }): Promise<ChoiceModel> {
-  const parts = await loaded(backbone, folder, 'multiple-choice', options)
+async function choiceModelOn(backbone: Backbone, executor: Executor): Promise<ChoiceModel> {
+  const parts = await loaded(backbone, executor, 'multiple-choice')
   return createChoiceModel({ ...parts, task: multipleChoice({ choices: parts.details.choices ?? 0 }) })
 }
 
 /** Loads a regressor that was saved. */
-export const loadRegressor = async (folder: string, options: { threads?: number } = {}): Promise<Regressor> =>
-  regressorFrom(await load(folder), folder, options)
+export const loadRegressor = (folder: string, options: ExecutorChoice = {}): Promise<Regressor> => onOwnExecutor(load(folder), options, regressorOn)
 
 /** Loads a model of multiple choice that was saved. */
-export const loadChoiceModel = async (folder: string, options: { threads?: number } = {}): Promise<ChoiceModel> =>
-  choiceModelFrom(await load(folder), folder, options)
+export const loadChoiceModel = (folder: string, options: ExecutorChoice = {}): Promise<ChoiceModel> =>
+  onOwnExecutor(load(folder), options, choiceModelOn)
 
 /** A model with its task, whichever that is. */
 export type TaskModel =
@@ -192,23 +187,25 @@ export type TaskModel =
   | { task: MultipleChoiceTask; model: ChoiceModel; pairs: boolean }
 
 /** Loads whatever `adapt` has made and saved. `pairs` says whether it was trained on pairs of texts. @throws where it is no such model. */
-export const loadTaskModel = async (folder: string, options: { threads?: number } = {}): Promise<TaskModel> =>
-  taskModelFrom(await load(folder), options)
+export const loadTaskModel = (folder: string, options: ExecutorChoice = {}): Promise<TaskModel> => taskModelFrom(load(folder), options)
 
 /** A model with its task from a checkpoint in memory. */
-export async function taskModelFrom(backbone: Backbone, options: { threads?: number } = {}): Promise<TaskModel> {
+export const taskModelFrom = (backbone: Backbone | Promise<Backbone>, options: ExecutorChoice = {}): Promise<TaskModel> =>
+  onOwnExecutor(backbone, options, taskModelOn)
+
+async function taskModelOn(backbone: Backbone, executor: Executor): Promise<TaskModel> {
   const details = taskDetails(backbone)
   const pairs = (backbone.details.thaw as { pairs?: boolean } | undefined)?.pairs === true
   if (details?.task === 'regression') {
-    const model = await regressorFrom(backbone, backbone.source, options)
+    const model = await regressorOn(backbone, executor)
     return { task: model.task, model, pairs }
   }
   if (details?.task === 'multiple-choice') {
-    const model = await choiceModelFrom(backbone, backbone.source, options)
+    const model = await choiceModelOn(backbone, executor)
     return { task: model.task, model, pairs }
   }
   const { task: kind, labels, form } = classifierDetails(backbone)
   const given = { labels, ...(form ? { form } : {}) }
-  if (kind === 'multi-label') return { task: multiLabel(given), model: await multiLabelFrom(backbone, options), pairs }
-  return { task: classification(given), model: await classifierFrom(backbone, options), pairs }
+  if (kind === 'multi-label') return { task: multiLabel(given), model: await multiLabelOn(backbone, executor), pairs }
+  return { task: classification(given), model: await classifierOn(backbone, executor), pairs }
 }

@@ -11,8 +11,8 @@ import { regression } from '../tasks/regression.js'
 import type { Task } from '../tasks/task.js'
 import { inFolder } from '../testing/checkpoints.js'
 import { thaw } from '../testing/command.js'
-import { resultsOf } from '../testing/task-results.js'
 import { runPrinted } from '../testing/printed.js'
+import { resultsOf } from '../testing/task-results.js'
 import { toyEncoder, toyQuestions } from '../testing/toy.js'
 
 const questions = toyQuestions(24)

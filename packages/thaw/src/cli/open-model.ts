@@ -19,7 +19,7 @@ export async function openModel(source: string, { threads, base, hub }: OpenOpti
   const options = threads === undefined ? {} : { threads }
   if (existsSync(join(source, 'config.json')) || !existsSync(join(source, adapterFile))) {
     if (base !== undefined) throw new Error(`--base ${base}: ${source} is no adapter; leave the option out`)
-    return taskModelFrom(await loadNamed(source, hub), options)
+    return taskModelFrom(loadNamed(source, hub), options)
   }
   const adapter = await loadAdapter(source)
   const name = base ?? adapter.base.name

@@ -2,6 +2,7 @@
 import { type Frame, scaleOf, shown, xAxis, yAxis } from './axes.js'
 import { element, escaped, round } from './html.js'
 import type { Point, Section } from './sections.js'
+import { drawingStyle } from './style.js'
 
 type Kind<K extends Section['kind']> = Extract<Section, { kind: K }>
 
@@ -14,7 +15,65 @@ const mostPoints = 400
 
 /** Curves with a legend; the nearest point of the series under the pointer is shown by the page's script, and by <title> without it. */
 export function lineChart(section: Kind<'lines'>): string {
-  const frame: Frame = { width: 720, height: 340, left: 70, right: 18, top: 36, bottom: 50 }
+  return element('figure', { class: 'chart lines' }, legend(section.series.map(({ name }) => name)), curves(section))
+}
+
+/**
+ * Curves with title and legend as an SVG file that needs nothing else, for a document: light or dark by the reader's setting.
+ *
+ * ```ts
+ * writeFileSync('curve.svg', lineDrawing({ title: 'Loss', x: { title: 'step' }, y: { title: 'nats' }, series: [{ name: 'train', points: [[1, 9.1], [2, 8.7]] }] }))
+ * ```
+ */
+export function lineDrawing(section: Omit<Kind<'lines'>, 'kind'>): string {
+  const { width } = curveFrame
+  const [line, margin] = [22, 10]
+  // names beside each other as long as there is room, a letter taking about 8 pixels
+  let [x, row] = [curveFrame.left, 0]
+  const items = section.series.map(({ name }, k) => {
+    const wide = 34 + 8 * name.length + 18
+    if (x + wide > width && x > curveFrame.left) [x, row] = [curveFrame.left, row + 1]
+    const y = 46 + row * line
+    const item = element(
+      'g',
+      { style: seriesColour(k) },
+      element('line', { class: 'curve', x1: x, x2: x + 26, y1: y - 5, y2: y - 5, 'stroke-dasharray': dashOf(k) }),
+      element('text', { class: 'name', x: x + 34, y }, escaped(name)),
+    )
+    x += wide
+    return item
+  })
+  const top = 46 + row * line + 8
+  const height = top + curveFrame.height
+  const chart = element('g', { transform: `translate(0 ${top})` }, ...curveParts(section))
+  const title = section.title ? element('text', { class: 'name', x: curveFrame.left, y: 20, 'font-weight': 600 }, escaped(section.title)) : ''
+  const drawing = element(
+    'svg',
+    {
+      viewBox: `${-margin} 0 ${width + 2 * margin} ${height}`,
+      role: 'img',
+      'aria-label': `${section.title ? `${section.title}. ` : ''}${curveLabel(section)}`,
+    },
+    element('rect', { class: 'ground', x: -margin, width: width + 2 * margin, height }),
+    title,
+    ...items,
+    chart,
+  )
+  return element(
+    'svg',
+    { xmlns: 'http://www.w3.org/2000/svg', class: 'chart', width: width + 2 * margin, height },
+    `<style>${drawingStyle}</style>`,
+    drawing,
+  )
+}
+
+const curveFrame: Frame = { width: 720, height: 340, left: 70, right: 18, top: 36, bottom: 50 }
+const curveLabel = ({ x, y, series }: Omit<Kind<'lines'>, 'kind'>): string => `${y.title} by ${x.title}: ${series.map(({ name }) => name).join(', ')}`
+const curves = (section: Kind<'lines'>): string => svg(curveFrame, curveLabel(section), ...curveParts(section))
+const seriesColour = (k: number): string => `--c: var(--series-${(k % colours) + 1})`
+
+function curveParts(section: Omit<Kind<'lines'>, 'kind'>): string[] {
+  const frame = curveFrame
   const usable = ([x, y]: Point) => Number.isFinite(x) && Number.isFinite(y) && (!section.x.log || x > 0) && (!section.y.log || y > 0)
   const series = section.series.map(({ name, points }) => ({ name, points: thin(points.filter(usable)) }))
   const all = series.flatMap(({ points }) => points)
@@ -34,11 +93,11 @@ export function lineChart(section: Kind<'lines'>): string {
     [frame.height - frame.bottom, frame.top],
   )
   const clip = (value: number, [low, high]: number[]) => Math.min(Math.max(value, Math.min(low!, high!)), Math.max(low!, high!))
-  const curves = series.map(({ name, points }, k) => {
+  const drawn = series.map(({ name, points }, k) => {
     const at = points.map(([px, py]) => [round(clip(x(px), x.range())), round(clip(y(py), y.range()))] as const)
     const last = points.at(-1)
     const summary = last ? `${name}: last ${shown(last[1])} at ${shown(last[0])}` : `${name}: no values`
-    const style = `--c: var(--series-${(k % colours) + 1})`
+    const style = seriesColour(k)
     const data = JSON.stringify(points.map(([px, py], i) => [at[i]![0], at[i]![1], shown(px), shown(py)]))
     const path = element('path', {
       class: 'curve',
@@ -48,9 +107,7 @@ export function lineChart(section: Kind<'lines'>): string {
     const dots = at.length <= 30 ? at.map(([cx, cy]) => element('circle', { class: 'dot', cx, cy, r: 2.6 })).join('') : ''
     return element('g', { class: 'series', style, 'data-name': name, 'data-points': data }, element('title', {}, escaped(summary)), path, dots)
   })
-  const names = series.map(({ name }) => name).join(', ')
-  const chart = svg(frame, `${section.y.title} by ${section.x.title}: ${names}`, yAxis(frame, y, section.y), xAxis(frame, x, section.x), ...curves)
-  return element('figure', { class: 'chart lines' }, legend(series.map(({ name }) => name)), chart)
+  return [yAxis(frame, y, section.y), xAxis(frame, x, section.x), ...drawn]
 }
 
 /** Horizontal bars, each under its name (which so stays whole on a phone), the mean as a number, ± deviation as a whisker. */
@@ -73,7 +130,7 @@ export function barChart(section: Kind<'bars'>): string {
       deviation > 0 ? element('path', { class: 'whisker', d: `M${from},${middle}H${to}M${from},${middle - 6}v12M${to},${middle - 6}v12` }) : ''
     return element(
       'g',
-      { style: `--c: var(--series-${(k % colours) + 1})` },
+      { style: seriesColour(k) },
       element('title', {}, escaped(`${name}: ${value}${note ? ` (${note})` : ''}`)),
       element('text', { class: 'name', x: frame.left, y: top - 7 }, escaped(cut(note ? `${name} (${note})` : name, 60))),
       element('rect', { class: 'bar', x: Math.min(zero, at(mean)), y: top, width: Math.abs(at(mean) - zero), height: 22, rx: 3 }),
@@ -114,12 +171,7 @@ export function confusionMatrix(section: Kind<'confusion'>): string {
 function legend(names: readonly string[]): string {
   const items = names.map((name, k) => {
     const line = element('line', { x1: 0, x2: 26, y1: 6, y2: 6, class: 'curve', 'stroke-dasharray': dashOf(k) })
-    return element(
-      'li',
-      { style: `--c: var(--series-${(k % colours) + 1})` },
-      element('svg', { width: 26, height: 12, 'aria-hidden': 'true' }, line),
-      escaped(name),
-    )
+    return element('li', { style: seriesColour(k) }, element('svg', { width: 26, height: 12, 'aria-hidden': 'true' }, line), escaped(name))
   })
   return element('ul', { class: 'legend' }, ...items)
 }

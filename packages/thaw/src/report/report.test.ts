@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { scaleOf, ticksOf } from './axes.js'
+import { lineDrawing } from './charts.js'
 import { htmlReport } from './report.js'
 import type { Section } from './sections.js'
 
@@ -119,4 +120,21 @@ test('ticks are round numbers with as many digits as they need', () => {
   assert.deepEqual(texts(0, 1), ['0.0', '0.2', '0.4', '0.6', '0.8', '1.0'])
   assert.deepEqual(texts(0, 20_000), ['0', '5,000', '10 k', '15 k', '20 k'])
   assert.deepEqual(texts(70, 8000, true), ['100', '200', '500', '1,000', '2,000', '5,000'])
+})
+
+test('a drawing is an SVG file by itself: its own colours, a legend that wraps, texts that stay texts', () => {
+  const points = [
+    [10, 40.5],
+    [100, 61],
+    [5452, 88],
+  ] as const
+  const names = ['full', 'gradual + discriminative + triangular', 'TF-IDF with a linear classifier', 'from scratch', evil]
+  const svg = lineDrawing({ title: evil, x: { title: 'labels', log: true }, y: { title: '%' }, series: names.map((name) => ({ name, points })) })
+  assert.match(svg, /^<svg xmlns="http:\/\/www.w3.org\/2000\/svg"[^>]* width="740" height="\d+"><style>\n:root/)
+  assert.ok(!svg.includes('<script'))
+  assert.equal(svg.match(/class="series"/g)!.length, 5)
+  const at = [...svg.matchAll(/<text class="name" x="(\d+)" y="(\d+)">/g)].map(([, x, y]) => [Number(x), Number(y)])
+  assert.ok(at.every(([x]) => x! < 700))
+  assert.ok(new Set(at.map(([, y]) => y)).size > 1, 'five long names need more than a line')
+  for (const colour of svg.matchAll(/var\((--[a-z0-9-]+)\)/g)) assert.ok(svg.includes(`${colour[1]}: `), colour[1])
 })

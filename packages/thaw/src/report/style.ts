@@ -1,11 +1,29 @@
 // The look of a report: one stylesheet for light and dark, phone and paper, and the small script that shows the values under the pointer.
 // Series colours after Okabe & Ito (2008), told apart with every common colour blindness; darkened or lightened for 3:1 on their ground.
 
-export const stylesheet = `
+/** Colours, for light and dark. */
+const palette = `
 :root { color-scheme: light dark; --ground: #fff; --panel: #f6f7f9; --ink: #1b1f24; --soft: #59636e; --rule: #dde1e6; --heat: #0067a8; --wrong: #b34700; --on-heat: #fff;
   --series-1: #0072b2; --series-2: #c45100; --series-3: #00805c; --series-4: #a8498a; --series-5: #8a6d00; --series-6: #2b8ac4; --series-7: #555c66 }
 @media (prefers-color-scheme: dark) { :root { --ground: #14171b; --panel: #1d2127; --ink: #e8eaed; --soft: #a0a8b2; --rule: #343a43; --heat: #58b0ea; --wrong: #f08a4b; --on-heat: #0b0d10;
   --series-1: #56b4e9; --series-2: #f08a4b; --series-3: #2fc49a; --series-4: #e08fc4; --series-5: #e3c14a; --series-6: #8ea8ff; --series-7: #b4bbc5 } }
+`
+
+/** What stands in a chart. */
+const marks = `
+.chart svg text { font: 12px system-ui, sans-serif; fill: var(--soft) }
+.chart svg .name, .chart svg .value { font-size: 14px; fill: var(--ink) }
+.grid { stroke: var(--rule) } .tick, .base { stroke: var(--soft) }
+.curve { fill: none; stroke: var(--c); stroke-width: 2; stroke-linejoin: round }
+.dot, .bar { fill: var(--c) }
+.whisker { fill: none; stroke: var(--ink); stroke-width: 1.5 }
+`
+
+/** For a chart that is a file of its own. */
+export const drawingStyle = `${palette}${marks}.ground { fill: var(--ground) }
+`
+
+export const stylesheet = `${palette}
 * { box-sizing: border-box }
 body { margin: 0 auto; padding: 2rem 1.1rem 4rem; max-width: 52rem; background: var(--ground); color: var(--ink); font: 16px/1.55 system-ui, sans-serif }
 h1 { margin: 0; font-size: 1.7rem; line-height: 1.2; overflow-wrap: anywhere }
@@ -23,14 +41,7 @@ table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabu
 dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .3rem 1.4rem; margin: .6rem 0; padding: .9rem 1.1rem; background: var(--panel); border-radius: 8px; font-size: .92rem }
 dt { color: var(--soft) } dd { margin: 0; overflow-wrap: anywhere }
 figure { margin: .8rem 0; position: relative }
-figure svg { display: block; width: 100%; height: auto }
-.chart svg text { font: 12px system-ui, sans-serif; fill: var(--soft) }
-.chart svg .name, .chart svg .value { font-size: 14px; fill: var(--ink) }
-.grid { stroke: var(--rule) } .tick, .base { stroke: var(--soft) }
-.curve { fill: none; stroke: var(--c); stroke-width: 2; stroke-linejoin: round }
-.dot, .bar { fill: var(--c) }
-.whisker { fill: none; stroke: var(--ink); stroke-width: 1.5 }
-.legend { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; margin: 0 0 .4rem; padding: 0; list-style: none; font-size: .88rem }
+figure svg { display: block; width: 100%; height: auto }${marks}.legend { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; margin: 0 0 .4rem; padding: 0; list-style: none; font-size: .88rem }
 .legend li { display: flex; align-items: center; gap: .45rem }
 .legend svg { width: 26px; flex: none }
 .tip { position: absolute; pointer-events: none; padding: .25rem .55rem; border-radius: 5px; background: var(--ink); color: var(--ground); font-size: .8rem; transform: translate(-50%, calc(-100% - 10px)); white-space: nowrap }
