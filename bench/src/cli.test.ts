@@ -99,7 +99,7 @@ test('--save replaces the results, with date, commit and machine; table puts the
 test('the README shows the rows to which a benchmark gives a headline, the table of all the others too; its drawing stands beside the rows', async () => {
   const source = readFileSync(join(folder, 'dist', 'speed.js'), 'utf8')
   const headline = "export const headline = ({ config }) => (config.name === 'b' ? 'The speed of b' : undefined)"
-  const drawing = 'export const drawing = (rows) => `<svg>${rows.map(({ config }) => config.name)}</svg>`'
+  const drawing = "export const drawing = (rows) => '<svg>' + rows.map(({ config }) => config.name) + '</svg>'"
   writeFileSync(join(folder, 'dist', 'told.js'), `${source.replaceAll('speed', 'told')}\n${headline}\n${drawing}`)
   for (const name of ['a', 'b']) assert.equal(await main(['told', name, '--save'], at), 0)
   writeFileSync(at.readme, '<!-- bench:start -->\n<!-- bench:end -->\n')
