@@ -33,6 +33,10 @@ import type { Row } from './row.js'
 
 export const about = 'LoRA adapters read by Python’s peft and the other way round: the largest difference of hidden states'
 
+/** In the README's table. */
+export const headline = ({ config: { name, direction } }: Row): string | undefined =>
+  direction === 'written here, read by peft' ? `LoRA on ${String(name)}, ${direction}: largest difference of hidden states` : undefined
+
 const time = 12
 
 /** Some ids, the same for both sides. */
