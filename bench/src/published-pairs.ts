@@ -32,7 +32,7 @@ export const about =
 /** In the README's table. */
 export const headline = ({ config, metric }: Row): string | undefined =>
   metric === 'test_spearman' || metric === 'test_accuracy'
-    ? `${String(config.name).toUpperCase()} with all-MiniLM-L6-v2: ${String(config.form)}`
+    ? `${String(config.name).toUpperCase()} with all-MiniLM-L6-v2, ${metric.slice('test_'.length)}: ${String(config.form)}`
     : undefined
 
 const bench = 'published-pairs'
