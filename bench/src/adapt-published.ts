@@ -1,7 +1,7 @@
 // TREC-6 (Li & Roth 2002) with the published encoder all-MiniLM-L6-v2: fully fine-tuned, with lean Houlsby adapters, with LoRA, frozen with a linear classifier
-// on a learned mix of its layers, and with a schedule of layers and rates; five seeds. Settings of each scheme, and the scheme that is put forward
-// (`config.chosen`), are chosen on 545 training questions held out for it, never on the test questions. Two runs of one thread each at a time, kept in
-// bench/.cache/adapt-published.jsonl.
+// on a learned mix of its layers, and with a schedule of layers and rates. Settings of each scheme, and the scheme that is put forward (`config.chosen`), are
+// chosen with seed 1 on 545 training questions held out for it, never on the test questions. What was chosen is then trained on all 5,452 questions with five
+// seeds, its last epoch kept, and meets the test questions once. Two runs of one thread each at a time, kept in bench/.cache/adapt-published.jsonl.
 
 import {
   discriminativeRates,
@@ -14,7 +14,6 @@ import {
   readTrec,
   recipe,
   sameText,
-  sequentialUnfreezing,
   slantedTriangular,
   subset,
 } from 'thaw'
@@ -36,7 +35,7 @@ const bench = 'adapt-published'
 const seeds = [1, 2, 3, 4, 5]
 
 /** The same for all that run through the encoder: six epochs of batches of 32, mean pooling, a larger rate for the new head. */
-const common: Settings = { pooling: 'mean', epochs: 6, batch: 32 }
+const common: Settings = { pooling: 'mean', epochs: 6, batch: 32, keep: 'last' }
 const tuned = (rate: number): Settings => ({ ...common, rate, headFactor: 1e-3 / rate })
 
 /** What is tried on the held-out questions with seed 1. */
@@ -44,16 +43,18 @@ const candidates: Record<string, readonly Settings[]> = {
   full: [tuned(1e-4), tuned(2e-4)],
   houlsby: [1e-3, 3e-3].map((rate) => ({ ...common, rate, recipe: recipe(houlsby({ size: 64 })) })),
   lora: [1e-3, 3e-3].map((rate) => ({ ...common, rate, recipe: recipe(lora({ rank: 8 })) })),
-  frozen: [1e-2, 3e-2].map((rate) => ({ scheme: 'frozen', rate, epochs: 60, batch: 32 })),
+  frozen: [1e-2, 3e-2].map((rate) => ({ scheme: 'frozen', rate, epochs: 60, batch: 32, keep: 'last' })),
   scheduled: [
     { ...tuned(2e-4), recipe: recipe(gradualUnfreezing({ epochs: 0.5 }), discriminativeRates({ decay: 0.9 }), slantedTriangular()) },
-    { ...tuned(2e-4), recipe: recipe(sequentialUnfreezing({ hidden: 0.5, embeddings: 2 }), linearSchedule()) },
     { ...tuned(2e-4), recipe: recipe(discriminativeRates({ decay: 0.9 }), linearSchedule()) },
   ],
 }
 
 interface Study {
   settings: Settings
+  /** Accuracy on the questions held out, with seed 1. */
+  valid: number
+  /** Trained on all questions, one a seed. */
   runs: Adapted[]
 }
 
@@ -63,34 +64,33 @@ export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
   const data = quick ? { ...all, train: subset(all.train, 48, 1), valid: all.valid.slice(0, 16), test: all.test.slice(0, 32) } : all
   const once = keptRuns(quick ? `${bench}-quick` : bench)
   const inTurn = limited(2)
-  const adapted = (name: string, settings: Settings, seed: number): Promise<Adapted> =>
-    once({ ...settings, seed }, () =>
+  const adapted = (name: string, settings: Settings, seed: number, on: 'part' | 'all'): Promise<Adapted> =>
+    once({ ...settings, seed, on }, () =>
       inTurn(async () => {
-        const result = await adaptOnce(backbone, data, { ...settings, ...(quick ? { epochs: 1 } : {}), seed }, 1)
-        log(`${name} seed ${seed}: validation ${(100 * result.valid).toFixed(1)} %, ${result.seconds.toFixed(0)} s (${JSON.stringify(settings)})`)
+        const train = on === 'all' ? [...data.train, ...data.valid] : data.train
+        const result = await adaptOnce(backbone, { ...data, train }, { ...settings, ...(quick ? { epochs: 1 } : {}), seed }, 1)
+        const validation = on === 'part' ? `validation ${(100 * result.valid).toFixed(1)} %` : 'on all questions'
+        log(`${name} seed ${seed}: ${validation}, ${result.seconds.toFixed(0)} s (${JSON.stringify(settings)})`)
         return result
       }),
     )
 
   const studied = async (name: string, tried: readonly Settings[]): Promise<Study> => {
-    const first = await Promise.all(tried.map((settings) => adapted(name, settings, 1)))
-    const settings = best(
-      tried,
-      first.map(({ valid }) => valid),
-    )
-    return { settings, runs: await Promise.all((quick ? seeds.slice(0, 2) : seeds).map((seed) => adapted(name, settings, seed))) }
+    const valids = (await Promise.all(tried.map((settings) => adapted(name, settings, 1, 'part')))).map(({ valid }) => valid)
+    const settings = best(tried, valids)
+    const runs = await Promise.all((quick ? seeds.slice(0, 2) : seeds).map((seed) => adapted(name, settings, seed, 'all')))
+    return { settings, valid: Math.max(...valids), runs }
   }
   const names = Object.keys(candidates).filter((name) => only.length === 0 || only.includes(name))
   const studies = names.map(async (name) => [name, await studied(name, candidates[name]!.slice(0, quick ? 1 : undefined))] as const)
   const results = new Map(await Promise.all(studies))
 
-  const valid = (runs: readonly Adapted[]) => meanDeviation(runs.map((x) => x.valid)).mean
-  const chosen = [...results].reduce((top, entry) => (valid(entry[1].runs) > valid(top[1].runs) ? entry : top))[0]
+  const chosen = [...results].reduce((top, entry) => (entry[1].valid > top[1].valid ? entry : top))[0]
   const rows: Row[] = []
   // eleven test questions occur among the training questions: with and without them
   const seen = new Set([...all.train, ...all.valid].map(sameText))
   const fresh = data.test.map((example) => !seen.has(sameText(example)))
-  for (const [scheme, { settings, runs }] of results) {
+  for (const [scheme, { settings, valid, runs }] of results) {
     const seconds = Math.round(meanDeviation(runs.map((x) => x.seconds)).mean)
     const config = { scheme, chosen: scheme === chosen, ...settings, seconds }
     const row = (metric: string, values: readonly number[]): Row => {
@@ -107,10 +107,7 @@ export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
         'test_accuracy_unseen',
         runs.map((x) => accuracyOf(x.right.filter((_, i) => fresh[i]))),
       ),
-      row(
-        'valid_accuracy',
-        runs.map((x) => 100 * x.valid),
-      ),
+      { bench, config, metric: 'valid_accuracy', unit: '%', ours: 100 * valid, seeds: 1 },
       { bench, config, metric: 'trained_share', unit: '%', ours: (100 * trained) / parameters },
     )
   }

@@ -57,7 +57,7 @@ export type AdaptEvent =
 
 export interface AdaptOptions extends Partial<AdaptSettings> {
   train: readonly LabelledText[]
-  /** Chooses the epoch that is kept. */
+  /** Chooses the epoch that is kept, unless that is the last. */
   valid: readonly LabelledText[]
   /** Looked at once, at the end. */
   test?: readonly LabelledText[]
@@ -85,6 +85,7 @@ export interface AdaptReport<K extends Kind = 'classification'> {
   parameters: number
   /** In all sessions of the run. */
   seconds: number
+  /** The epoch that was kept. */
   bestEpoch: number
   /** `score` is what chooses: accuracy, micro-F1 of several labels, or the mean of Pearson's and Spearman's correlation. */
   epochs: ({ epoch: number; score: number; loss: number; losses: Losses } & Scores[K])[]
@@ -203,11 +204,11 @@ async function run(
         const { score, scores, loss } = await validator.run()
         const epoch = step / perEpoch
         // a tie goes to the later epoch, which has seen more
-        const isBest = position.epochs.every((other) => other.score <= score)
+        const isKept = settings.keep === 'last' || position.epochs.every((other) => other.score <= score)
         const losses = Object.fromEntries(Object.entries(position.sums).map(([name, sum]) => [name, sum / perEpoch]))
         position.sums = {}
         position.epochs.push({ epoch, score, ...scores, loss, losses })
-        if (isBest) {
+        if (isKept) {
           position.bestEpoch = epoch
           await keep(params, best, partial, trainable)
         }
@@ -223,7 +224,7 @@ async function run(
           scores,
           loss,
           losses,
-          best: isBest,
+          best: isKept,
         })
         return exhausted() ? 'stop' : undefined
       },

@@ -13,7 +13,7 @@ export { loadMultiLabel, type MultiLabelModel, multiLabelFrom } from './multi-la
 export { type OnnxClassifier, type OnnxClassifierOptions, onnxClassifier } from './onnx-classifier.js'
 export type { PartialLoad } from './parameters.js'
 export * from './recipe/index.js'
-export { type AdaptSettings, adaptationSettings, type Scheme, schemes, tutorialSettings } from './settings.js'
+export { type AdaptSettings, adaptationSettings, type Keep, keeps, type Scheme, schemes, tutorialSettings } from './settings.js'
 export * from './structure/index.js'
 export {
   type Choice,

@@ -12,6 +12,11 @@ export const schemes = ['full', 'frozen', 'scratch'] as const
  */
 export type Scheme = (typeof schemes)[number]
 
+export const keeps = ['best', 'last'] as const
+
+/** Which epoch's weights a run ends with: the best on the validation examples, or the last (settings that validation has chosen, trained on all examples). */
+export type Keep = (typeof keeps)[number]
+
 export interface AdaptSettings {
   scheme: Scheme
   /** What trains when, at which rate, pulled towards what, with what put into the network; only with the scheme `full`. */
@@ -30,6 +35,8 @@ export interface AdaptSettings {
   weightDecay: number
   maxLength: number
   seed: number
+  /** Default best. */
+  keep?: Keep
   /** Ends the training when so many epochs have not been better on the validation examples. */
   patience?: number
   /** Weights of the labels in the loss. */
@@ -116,6 +123,8 @@ function check(settings: AdaptSettings, positions: number): void {
   for (const name of ['epochs', 'batch', 'maxLength'] as const)
     if (!Number.isInteger(settings[name]) || settings[name] < 1) throw new Error(`${name} ${settings[name]}: expected a whole number of at least 1`)
   if (settings.maxLength > positions) throw new Error(`max length ${settings.maxLength}: the model has ${positions} positions`)
+  if (settings.keep !== undefined && !keeps.includes(settings.keep))
+    throw new Error(`keep ${JSON.stringify(settings.keep)}: expected one of ${keeps.join(', ')}`)
   if (settings.patience !== undefined && !(Number.isInteger(settings.patience) && settings.patience >= 1))
     throw new Error(`patience ${settings.patience}: expected a whole number of at least 1`)
   if (!(settings.rate > 0)) throw new Error(`rate ${settings.rate}: expected a number above 0`)

@@ -14,6 +14,7 @@ import { loadClassifier } from './classifier.js'
 import { outOfPatience } from './early-stopping.js'
 import { findRate } from './find-rate.js'
 import { gradualUnfreezing, recipe } from './recipe/index.js'
+import type { Keep } from './settings.js'
 
 const labels = ['HUM', 'LOC', 'NUM']
 const task = classification({ labels })
@@ -48,6 +49,26 @@ test('a run ends when it is out of patience, a resumed one stays ended, and a sc
     const thawed = await run({ patience: 2, recipe: recipe(gradualUnfreezing({ epochs: 2 })) })
     assert.ok(thawed.epochs.length >= 6, `${thawed.epochs.length} epochs`)
     await assert.rejects(run({ patience: 0 }), { message: 'patience 0: expected a whole number of at least 1' })
+  }))
+
+test('the best epoch is kept, or the last', () =>
+  inFolder(async (root) => {
+    const backbone = await toyBackbone(join(root, 'lm'))
+    const run = async (keep: Keep) => {
+      const { model, report } = await adapt(backbone, task, { ...data, rate: 0.1, keep })
+      await using _ = model
+      return { report, score: (await model.evaluate(data.valid)).report.accuracy }
+    }
+    const [best, last] = [await run('best'), await run('last')]
+    const scores = best.report.epochs.map(({ score }) => score)
+    assert.deepEqual(
+      last.report.epochs.map(({ score }) => score),
+      scores,
+    )
+    assert.ok(Math.max(...scores) > scores.at(-1)!, `the last epoch should be worse here: ${scores}`)
+    assert.deepEqual([best.report.bestEpoch, best.score], [scores.lastIndexOf(Math.max(...scores)) + 1, Math.max(...scores)])
+    assert.deepEqual([last.report.bestEpoch, last.score], [scores.length, scores.at(-1)])
+    await assert.rejects(run('first' as Keep), { message: 'keep "first": expected one of best, last' })
   }))
 
 test('weights: balanced as scikit-learn has them, or given by label', () => {

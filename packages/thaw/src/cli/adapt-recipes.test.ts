@@ -68,12 +68,15 @@ test('--find-rate draws the loss by rate, on the terminal and on a page, and sta
     assert.ok(!existsSync(join(cwd, 'out')))
   }))
 
-test('patience, class weights and thresholds on the command line', () =>
+test('the epoch that is kept, patience, class weights and thresholds on the command line', () =>
   inWorkplace(async (cwd) => {
-    const args = [...adapt, '--patience', '1', '--class-weights', 'NUM=2,HUM=0.5', '--thresholds', '--seeds', '1']
+    const args = [...adapt, '--keep', 'last', '--patience', '1', '--class-weights', 'NUM=2,HUM=0.5', '--thresholds', '--seeds', '1']
     const { code, stderr } = await thaw(args, { cwd })
     assert.equal(code, 0, stderr)
-    assert.match(stderr, /class weights NUM 2,HUM 0\.5, ends after 1 epoch without a better one, thresholds chosen on the validation examples/)
+    assert.match(
+      stderr,
+      /class weights NUM 2,HUM 0\.5, keeps the last epoch, ends after 1 epoch without a better one, thresholds chosen on the validation examples/,
+    )
     const error = (...more: string[]) => commandError(['adapt', 'lm', '--out', 'x', ...more])
     assert.match(await error('--class-weights', 'NUM'), /Expected balanced, or label=weight, or several with commas between them\./)
   }))

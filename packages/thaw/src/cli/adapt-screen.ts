@@ -39,10 +39,11 @@ export function describePlan(plan: Plan, backbone: Backbone, examples: number, e
   return lines
 }
 
-const furtherSettings = ({ patience, classWeights, thresholds }: AdaptSettings): string => {
+const furtherSettings = ({ keep, patience, classWeights, thresholds }: AdaptSettings): string => {
   const weights = classWeights === 'balanced' ? classWeights : Object.entries(classWeights ?? {}).map(([label, weight]) => `${label} ${weight}`)
   return [
     ...(classWeights ? [`class weights ${String(weights)}`] : []),
+    ...(keep === 'last' ? ['keeps the last epoch'] : []),
     ...(patience ? [`ends after ${patience} epoch${patience === 1 ? '' : 's'} without a better one`] : []),
     ...(thresholds ? ['thresholds chosen on the validation examples'] : []),
   ]

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
-import { type AdaptSettings, adaptationSettings, type Backbone, type RecipeName, recipes, schemes, tutorialSettings } from '../adapt/index.js'
+import { type AdaptSettings, adaptationSettings, type Backbone, keeps, type RecipeName, recipes, schemes, tutorialSettings } from '../adapt/index.js'
 import { evenSample } from '../data/even-sample.js'
 import { settleFolder } from '../hub/replace-folder.js'
 import { duration, count as number } from '../log/format.js'
@@ -122,6 +122,7 @@ export function registerAdapt(program: Command): void {
     .option('--frozen-cache <MB>', 'memory for outputs of frozen layers, more goes to disk; 0 for none; default 512', nonNegative)
     .option('--jobs <n>', 'with --seeds: so many at a time, in processes of one thread each; default 1', count)
     .addOption(new Option('--only-seed <n>', 'one seed of a run that another process leads').argParser(countOrNone).hideHelp())
+    .addOption(new Option('--keep <epoch>', 'which epoch to end with: the best on the validation examples, or the last; default best').choices(keeps))
     .option('--patience <n>', 'end when so many epochs were not better on the validation examples', count)
     .option('--class-weights <weights>', 'for rare labels: balanced, or label=weight,…', weights)
     .option('--thresholds', 'decide by thresholds for each label that are best on the validation examples; with --multi-label they are chosen anyway')
@@ -284,6 +285,7 @@ const settingNames = [
   'weightDecay',
   'maxLength',
   'seed',
+  'keep',
   'patience',
   'classWeights',
   'thresholds',
