@@ -48,14 +48,15 @@ test('processes are as many as seeds and cores allow', () => {
   assert.deepEqual([usefulJobs(4, 10, 2), usefulJobs(4, 3, 8), usefulJobs(2, 10, 8), usefulJobs(1, 0, 2)], [2, 3, 2, 1])
 })
 
-test('two at a time give the same as one after the other, and the best model; more seeds are added to a finished run', () =>
+test('beside each other, where nothing else is said, seeds give the same as one after the other, and the best model; more seeds are added to a finished run', () =>
   inWorkplace(async (cwd) => {
     const alone = await thaw(adapt('alone', '--seeds', '3', '--threads', '1'), { cwd })
     assert.equal(alone.code, 0, alone.stderr)
-    const beside = await thaw(adapt('beside', '--seeds', '2', '--jobs', '2'), { cwd })
+    const beside = await thaw(adapt('beside', '--seeds', '2'), { cwd })
     assert.equal(beside.code, 0, beside.stderr)
+    assert.equal(beside.stderr.match(/^recipe +full: everything/gm)?.length, 1, beside.stderr)
     if (usefulJobs(2, 2) === 2) assert.match(beside.stderr, /seeds +2 to run, 2 at a time in processes of one thread each/)
-    const more = await thaw(['adapt', '--resume', '--out', 'beside', '--seeds', '3', '--jobs', '2', '--no-baseline', '--threads', '1'], { cwd })
+    const more = await thaw(['adapt', '--resume', '--out', 'beside', '--seeds', '3', '--no-baseline'], { cwd })
     assert.equal(more.code, 0, more.stderr)
     assert.deepEqual(epochs(await report(cwd, 'beside')), epochs(await report(cwd, 'alone')))
     assert.deepEqual(await readFile(join(cwd, 'beside/model.safetensors')), await readFile(join(cwd, 'alone/model.safetensors')))

@@ -9,11 +9,10 @@ import { statusLine } from '../log/status.js'
 import { interruptible } from './interrupt.js'
 import { named, say } from './screen.js'
 
-/** What a process of one seed tells while it runs. */
-export interface SeedProgress {
-  step: number
-  total: number
-}
+type Plan = Extract<AdaptEvent, { kind: 'plan' }>
+
+/** What a process of one seed tells while it runs: first what it is going to do, then how far it is. */
+type SeedMessage = Plan | { kind: 'progress'; step: number; total: number }
 
 export interface ParallelOptions {
   out: string
@@ -24,16 +23,21 @@ export interface ParallelOptions {
   resultOf(seed: number): string
   /** Options of the command line that a run does not keep. */
   more: readonly string[]
+  /** What the first seed is going to do; the others do the same. */
+  onPlan(plan: Plan): void
   onDone(seed: number): void
 }
+
+/** Where `--jobs` does not say how many seeds run at a time: as many as there are cores, but no more than so many copies of a model fit into most memories. */
+export const defaultJobs = (): number => Math.min(8, availableParallelism())
 
 /** As many processes as asked for, but no more than there are cores and seeds. */
 export const usefulJobs = (jobs: number, seeds: number, cores = availableParallelism()): number => Math.max(1, Math.min(jobs, cores, seeds))
 
 /** Runs the seeds; true where all are done, false where the run was stopped. @throws with what a process said where one fails; the others are stopped. */
-export async function runInParallel({ out, seeds, jobs, resultOf, more, onDone }: ParallelOptions): Promise<boolean> {
+export async function runInParallel({ out, seeds, jobs, resultOf, more, onPlan, onDone }: ParallelOptions): Promise<boolean> {
   const waiting = [...seeds]
-  const running = new Map<number, { child: ChildProcess; progress?: SeedProgress }>()
+  const running = new Map<number, { child: ChildProcess; progress?: { step: number; total: number } }>()
   const status = statusLine(process.stderr)
   using interrupt = interruptible((line) => {
     status.clear()
@@ -55,8 +59,12 @@ export async function runInParallel({ out, seeds, jobs, resultOf, more, onDone }
         said = (said + text).slice(-4000)
       })
       running.set(seed, { child })
-      child.on('message', (progress: SeedProgress) => {
-        running.set(seed, { child, progress })
+      child.on('message', (message: SeedMessage) => {
+        if (message.kind === 'progress') running.set(seed, { child, progress: message })
+        else if (seed === seeds[0]) {
+          status.clear()
+          onPlan(message)
+        }
         show()
       })
       child.on('error', (error) => {
@@ -89,13 +97,16 @@ export async function runInParallel({ out, seeds, jobs, resultOf, more, onDone }
 
 let told = 0
 
-/** In a process of one seed: how far it is, a few times a second. Where the first process is gone, this one stops as by ^C. */
+/** In a process of one seed: its plan, and how far it is, a few times a second. Where the first process is gone, this one stops as by ^C. */
 export function tellParent(event: AdaptEvent): void {
   if (event.kind === 'plan') {
     process.on('disconnect', () => process.kill(process.pid, 'SIGINT'))
     process.channel?.unref()
+    tell(event)
   }
   if (event.kind !== 'step' || performance.now() - told < 200) return
   told = performance.now()
-  process.send?.({ step: event.step, total: event.total } satisfies SeedProgress)
+  tell({ kind: 'progress', step: event.step, total: event.total })
 }
+
+const tell = (message: SeedMessage) => process.send?.(message)

@@ -78,9 +78,10 @@ async function runSeeds(options: SeedsOptions): Promise<void> {
   const all = Array.from({ length: seeds }, (_, i) => settings.seed + i)
   if (!resume) for (const seed of all) await rm(placeOf(out, seed).folder, { recursive: true, force: true })
   const open = all.filter((seed) => !existsSync(placeOf(out, seed).result))
-  const jobs = usefulJobs(options.jobs, open.length)
+  // one seed of several that is still open has a process of one thread as well: it goes on as it began
+  const jobs = open.length === 0 ? 1 : usefulJobs(options.jobs, all.length)
   if (options.jobs > jobs && open.length > jobs) say(named('seeds', `${options.jobs} jobs asked for; ${jobs} at a time, as many as there are cores`))
-  const done = jobs > 1 ? await parallel(options, open, jobs) : await oneByOne(options, all)
+  const done = jobs > 1 ? await parallel(options, open, Math.min(jobs, open.length)) : await oneByOne(options, all)
   if (!done) {
     say(`stopped; everything is saved. Go on with\n  ${goOn}`)
     return
@@ -128,7 +129,8 @@ async function oneByOne(options: SeedsOptions, all: readonly number[]): Promise<
   return true
 }
 
-function parallel({ out, threads, saveEvery, mistakes }: SeedsOptions, seeds: readonly number[], jobs: number): Promise<boolean> {
+function parallel(options: SeedsOptions, seeds: readonly number[], jobs: number): Promise<boolean> {
+  const { out, threads, saveEvery, mistakes } = options
   say(
     named(
       'seeds',
@@ -139,6 +141,9 @@ function parallel({ out, threads, saveEvery, mistakes }: SeedsOptions, seeds: re
     ...{ out, seeds, jobs },
     more: ['--mistakes', String(mistakes), ...(saveEvery === undefined ? [] : ['--save-every', String(saveEvery)])],
     resultOf: (seed) => placeOf(out, seed).result,
+    onPlan(plan) {
+      for (const line of describePlan(plan, options.backbone, options.data.train.length, options.epochsChosen)) say(line)
+    },
     onDone: (seed) => saySeed(readResult(placeOf(out, seed).result)),
   })
 }

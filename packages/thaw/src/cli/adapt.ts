@@ -13,6 +13,7 @@ import { poolings } from '../tasks/pooling.js'
 import { type AdaptData, describeData, readData } from './adapt-data.js'
 import { estimatedSeconds, measuredSpeed } from './adapt-estimate.js'
 import { fisherOf, needsFisher } from './adapt-fisher.js'
+import { defaultJobs, usefulJobs } from './adapt-parallel.js'
 import { showRates } from './adapt-rate.js'
 import { adaptSeeds } from './adapt-seeds.js'
 import { type TaskName, taskNames } from './adapt-task.js'
@@ -120,7 +121,7 @@ export function registerAdapt(program: Command): void {
     .option('--seed <n>', 'of head, order and dropout; default 1', countOrNone)
     .option('--seeds <n>', 'run so many seeds, report mean ± deviation, keep the best by validation', count)
     .option('--frozen-cache <MB>', 'memory for outputs of frozen layers, more goes to disk; 0 for none; default 512', nonNegative)
-    .option('--jobs <n>', 'with --seeds: so many at a time, in processes of one thread each; default 1', count)
+    .option('--jobs <n>', 'with --seeds: so many at a time, in processes of one thread each; default: all cores, at most 8; with --threads 1', count)
     .addOption(new Option('--only-seed <n>', 'one seed of a run that another process leads').argParser(countOrNone).hideHelp())
     .addOption(new Option('--keep <epoch>', 'which epoch to end with: the best on the validation examples, or the last; default best').choices(keeps))
     .option('--patience <n>', 'end when so many epochs were not better on the validation examples', count)
@@ -143,7 +144,7 @@ async function runAdapt(checkpoint: string | undefined, options: Options, comman
     resume = false,
     overwrite = false,
     findRate = false,
-    jobs = 1,
+    jobs = rest.threads === undefined ? defaultJobs() : 1,
     onlySeed,
     threads,
     saveEvery,
@@ -196,7 +197,7 @@ async function runAdapt(checkpoint: string | undefined, options: Options, comman
   const seeds = run.seeds ?? 1
   if (!resume) {
     say(`\n${describeData(data, backbone, settings)}\n`)
-    say(await expectedTime(data, backbone, settings, seeds, threads))
+    say(await expectedTime(data, backbone, settings, { seeds, jobs, threads }))
     await mkdir(folder, { recursive: true })
     await replaceFile(join(folder, 'run.json'), JSON.stringify(run, undefined, 2))
   }
@@ -240,9 +241,9 @@ async function expectedTime(
   data: AdaptData,
   backbone: Backbone,
   settings: AdaptSettings,
-  seeds: number,
-  threads: number | undefined,
+  { seeds, jobs, threads }: { seeds: number; jobs: number; threads: number | undefined },
 ): Promise<string> {
+  const beside = usefulJobs(jobs, seeds)
   const lengths = (texts: AdaptData['train']) =>
     evenSample(texts, 500).map(({ text, pair = '' }) => backbone.tokenizer.ids(text).length + backbone.tokenizer.ids(pair).length + 2)
   const run = {
@@ -250,15 +251,17 @@ async function expectedTime(
     backbone,
     lengths: { train: lengths(data.train), valid: lengths(data.valid) },
     examples: { train: data.train.length, valid: data.valid.length },
-    speed: await measuredSpeed(backbone.config, threads),
+    speed: await measuredSpeed(backbone.config, beside > 1 ? 1 : threads),
   }
-  const seconds = seeds * estimatedSeconds(run)
+  // how many runs one after the other
+  const turns = Math.ceil(seeds / beside)
+  const seconds = turns * estimatedSeconds(run)
   const about = `about ${duration(seconds)} on this machine${seeds > 1 ? ` for ${seeds} seeds` : ''}`
   if (seconds < longRun) return named('time', about)
   const frozen = estimatedSeconds({ ...run, settings: { ...settings, scheme: 'frozen', pooling: 'mean' } })
   const ways = [
     ...(settings.epochs > 1 ? [`--epochs 1 (${duration(seconds / settings.epochs)})`] : []),
-    ...(settings.scheme === 'full' ? [`--scheme frozen (${duration(seeds * frozen)})`] : []),
+    ...(settings.scheme === 'full' ? [`--scheme frozen (${duration(turns * frozen)})`] : []),
     'fewer examples',
   ]
   return named('time', `${about}; shorter: ${ways.join(', ')}. ^C saves, --resume goes on`)
