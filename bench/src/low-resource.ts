@@ -1,13 +1,14 @@
 // The low-resource curve: TREC-6 with 10, 50, 100, 500 and all labels, for TF-IDF with a linear classifier, the same model from random values, the frozen one,
 // gradual unfreezing with discriminative and triangular rates, and full fine-tuning of our causal Wikipedia checkpoint. Draws are nested (the first 10 of a draw
-// are among its first 50) and the same for every scheme: ten for up to 100 labels, three above. Every run has the same number of steps. Validation comes out of the
-// label budget, a fifth of it; below 100 labels there is none, and settings are those that the draws of 500 chose. Two runs of one thread each at a
+// are among its first 50) and the same for every scheme: ten for up to 100 labels, three above. Every run has 400 steps. Validation comes out of the
+// label budget, a fifth of it; below 100 labels there is none: the last epoch is kept, and settings are those that the draws of 500 chose. Two runs of one thread each at a
 // time, kept in bench/.cache/low-resource.jsonl.
 
 import {
   type Dataset,
   discriminativeRates,
   gradualUnfreezing,
+  type Keep,
   type LabelledText,
   load,
   meanDeviation,
@@ -46,9 +47,9 @@ interface Budget {
 
 interface Drawn {
   train: LabelledText[]
+  /** Where nothing is held out, some training example, which decides nothing. */
   valid: LabelledText[]
-  /** Whether `valid` is held out; without it the training examples stand in, of which the last epoch is best or as good as any. */
-  heldOut: boolean
+  keep: Keep
 }
 
 /** The first `n` of a draw, and what of them is held out. */
@@ -56,15 +57,15 @@ function drawn(examples: readonly LabelledText[], n: number, draw: number): Draw
   const some = random(draw)
     .shuffle([...examples])
     .slice(0, n)
-  if (n < 100) return { train: some, valid: some, heldOut: false }
-  return { ...split(some as never, { fraction: 0.2, seed: draw }), heldOut: true }
+  if (n < 100) return { train: some, valid: some.slice(0, 1), keep: 'last' }
+  return { ...split(some as never, { fraction: 0.2, seed: draw }), keep: 'best' }
 }
 
 export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
   const backbone = await load(packaged.causal)
   const all = await readTrec(`${dataFolder()}/trec`)
   const examples = [...all.train, ...all.valid]
-  const steps = quick ? 6 : 600
+  const steps = quick ? 6 : 400
   const budgets: Budget[] = quick
     ? [10, 100].map((labels) => ({ labels, draws: 2 }))
     : [10, 50, 100, 500, examples.length].map((labels) => ({ labels, draws: labels <= 100 ? 10 : 3 }))
@@ -74,14 +75,14 @@ export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
   const inTurn = limited(2)
   const adapted = (scheme: string, settings: Settings, labels: number, draw: number): Promise<Adapted> =>
     once({ scheme, settings, labels, draw, steps }, async () => {
-      const { train, valid } = drawn(examples, labels, draw)
+      const { train, valid, keep } = drawn(examples, labels, draw)
       const perEpoch = Math.ceil(train.length / Math.min(batch, train.length))
       const epochs = Math.ceil(steps / perEpoch)
       // one more layer after each sixth of the run, whatever an epoch is
       const interval = steps / perEpoch / (backbone.config.layers + 2)
       const made = recipe(gradualUnfreezing({ epochs: interval }), discriminativeRates({ decay: 0.9 }), slantedTriangular())
       const data: Dataset = { ...all, train: train as never, valid: valid as never, test }
-      const more = { ...(scheme === 'gradual' ? { recipe: made } : {}), epochs, batch: Math.min(batch, train.length), seed: draw }
+      const more = { ...(scheme === 'gradual' ? { recipe: made } : {}), keep, epochs, batch: Math.min(batch, train.length), seed: draw }
       const result = await inTurn(() => adaptOnce(backbone, data, { ...settings, ...more }, 1))
       log(`${scheme}, ${labels} labels, draw ${draw}: test ${accuracyOf(result.right).toFixed(1)} %, ${result.seconds.toFixed(0)} s`)
       return result
