@@ -75,17 +75,19 @@ export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
       }),
     )
 
-  const studied = async (name: string, tried: readonly Settings[]): Promise<Study> => {
+  const validated = async (name: string) => {
+    const tried = candidates[name]!.slice(0, quick ? 1 : undefined)
     const valids = (await Promise.all(tried.map((settings) => adapted(name, settings, 1, 'part')))).map(({ valid }) => valid)
-    const settings = best(tried, valids)
-    const runs = await Promise.all((quick ? seeds.slice(0, 2) : seeds).map((seed) => adapted(name, settings, seed, 'all')))
-    return { settings, valid: Math.max(...valids), runs }
+    return { name, settings: best(tried, valids), valid: Math.max(...valids) }
   }
-  const names = Object.keys(candidates).filter((name) => only.length === 0 || only.includes(name))
-  const studies = names.map(async (name) => [name, await studied(name, candidates[name]!.slice(0, quick ? 1 : undefined))] as const)
-  const results = new Map(await Promise.all(studies))
-
-  const chosen = [...results].reduce((top, entry) => (entry[1].valid > top[1].valid ? entry : top))[0]
+  // all of them, whatever was asked for: the scheme is chosen from all
+  const choices = await Promise.all(Object.keys(candidates).map(validated))
+  const chosen = choices.reduce((top, choice) => (choice.valid > top.valid ? choice : top)).name
+  const studied = async ({ name, settings, valid }: (typeof choices)[number]): Promise<[string, Study]> => {
+    const runs = await Promise.all((quick ? seeds.slice(0, 2) : seeds).map((seed) => adapted(name, settings, seed, 'all')))
+    return [name, { settings, valid, runs }]
+  }
+  const results = new Map(await Promise.all(choices.filter(({ name }) => only.length === 0 || only.includes(name)).map(studied)))
   const rows: Row[] = []
   // eleven test questions occur among the training questions: with and without them
   const seen = new Set([...all.train, ...all.valid].map(sameText))

@@ -30,7 +30,8 @@ import { best } from './statistics.js'
 export const about = 'TREC-6 from 10 labels to all: TF-IDF, from scratch, frozen, gradual + discriminative + triangular, full (hours, resumable)'
 
 /** In the README's table: what a hundred labels bring. */
-export const headline = ({ config }: Row): string | undefined => (config.labels === 100 ? `TREC-6 from 100 labels: ${names[String(config.name)]}` : undefined)
+export const headline = ({ config }: Row): string | undefined =>
+  config.labels === 100 ? `TREC-6 from 100 labels: ${names[String(config.name)]}` : undefined
 
 const bench = 'low-resource'
 const batch = 32
