@@ -204,11 +204,11 @@ async function run(
         const { score, scores, loss } = await validator.run()
         const epoch = step / perEpoch
         // a tie goes to the later epoch, which has seen more
-        const isKept = settings.keep === 'last' || position.epochs.every((other) => other.score <= score)
+        const isBest = position.epochs.every((other) => other.score <= score)
         const losses = Object.fromEntries(Object.entries(position.sums).map(([name, sum]) => [name, sum / perEpoch]))
         position.sums = {}
         position.epochs.push({ epoch, score, ...scores, loss, losses })
-        if (isKept) {
+        if (isBest || settings.keep === 'last') {
           position.bestEpoch = epoch
           await keep(params, best, partial, trainable)
         }
@@ -224,7 +224,7 @@ async function run(
           scores,
           loss,
           losses,
-          best: isKept,
+          best: isBest,
         })
         return exhausted() ? 'stop' : undefined
       },

@@ -8,7 +8,7 @@ import { classification, classifierLoss } from '../tasks/classification.js'
 import { regression } from '../tasks/regression.js'
 import { inFolder } from '../testing/checkpoints.js'
 import { toyBackbone, toyQuestions } from '../testing/toy.js'
-import { type AdaptOptions, adapt } from './adapt.js'
+import { type AdaptEvent, type AdaptOptions, adapt } from './adapt.js'
 import { classWeights } from './class-weights.js'
 import { loadClassifier } from './classifier.js'
 import { outOfPatience } from './early-stopping.js'
@@ -55,9 +55,11 @@ test('the best epoch is kept, or the last', () =>
   inFolder(async (root) => {
     const backbone = await toyBackbone(join(root, 'lm'))
     const run = async (keep: Keep) => {
-      const { model, report } = await adapt(backbone, task, { ...data, rate: 0.1, keep })
+      const best: boolean[] = []
+      const onEvent = (event: AdaptEvent) => event.kind === 'epoch' && best.push(event.best)
+      const { model, report } = await adapt(backbone, task, { ...data, rate: 0.1, keep, onEvent })
       await using _ = model
-      return { report, score: (await model.evaluate(data.valid)).report.accuracy }
+      return { report, best, score: (await model.evaluate(data.valid)).report.accuracy }
     }
     const [best, last] = [await run('best'), await run('last')]
     const scores = best.report.epochs.map(({ score }) => score)
@@ -68,6 +70,8 @@ test('the best epoch is kept, or the last', () =>
     assert.ok(Math.max(...scores) > scores.at(-1)!, `the last epoch should be worse here: ${scores}`)
     assert.deepEqual([best.report.bestEpoch, best.score], [scores.lastIndexOf(Math.max(...scores)) + 1, Math.max(...scores)])
     assert.deepEqual([last.report.bestEpoch, last.score], [scores.length, scores.at(-1)])
+    // what is said of an epoch does not depend on which is kept
+    assert.deepEqual(last.best, best.best)
     await assert.rejects(run('first' as Keep), { message: 'keep "first": expected one of best, last' })
   }))
 

@@ -6,10 +6,9 @@ import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import type { AdaptEvent } from '../adapt/index.js'
 import { statusLine } from '../log/status.js'
+import type { Plan } from './adapt-screen.js'
 import { interruptible } from './interrupt.js'
 import { named, say } from './screen.js'
-
-type Plan = Extract<AdaptEvent, { kind: 'plan' }>
 
 /** What a process of one seed tells while it runs: first what it is going to do, then how far it is. */
 type SeedMessage = Plan | { kind: 'progress'; step: number; total: number }

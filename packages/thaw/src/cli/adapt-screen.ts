@@ -7,7 +7,7 @@ import { type Progress, progress } from '../log/progress.js'
 import { statusLine } from '../log/status.js'
 import { named, percent, say, shortNumber } from './screen.js'
 
-type Plan = Extract<AdaptEvent, { kind: 'plan' }>
+export type Plan = Extract<AdaptEvent, { kind: 'plan' }>
 
 /** What the recipe does: what trains, for how long, at which rate, with which regularizers. */
 export function describeRecipe(

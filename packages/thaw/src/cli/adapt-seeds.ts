@@ -13,7 +13,7 @@ import { adaptCard, type CardSource } from './adapt-card.js'
 import type { AdaptData } from './adapt-data.js'
 import { runInParallel, tellParent, usefulJobs } from './adapt-parallel.js'
 import { failuresOf, printReport } from './adapt-report.js'
-import { adaptScreen, describePlan } from './adapt-screen.js'
+import { adaptScreen, describePlan, type Plan } from './adapt-screen.js'
 import { floorOf } from './floor.js'
 import { interruptible } from './interrupt.js'
 import { calledAs, named, say, shellWord } from './screen.js'
@@ -141,11 +141,13 @@ function parallel(options: SeedsOptions, seeds: readonly number[], jobs: number)
     ...{ out, seeds, jobs },
     more: ['--mistakes', String(mistakes), ...(saveEvery === undefined ? [] : ['--save-every', String(saveEvery)])],
     resultOf: (seed) => placeOf(out, seed).result,
-    onPlan(plan) {
-      for (const line of describePlan(plan, options.backbone, options.data.train.length, options.epochsChosen)) say(line)
-    },
+    onPlan: (plan) => sayPlan(options, plan),
     onDone: (seed) => saySeed(readResult(placeOf(out, seed).result)),
   })
+}
+
+function sayPlan({ backbone, data, epochsChosen }: SeedsOptions, plan: Plan): void {
+  for (const line of describePlan(plan, backbone, data.train.length, epochsChosen)) say(line)
 }
 
 const saySeed = ({ seed, valid, test }: SeedResult) =>
@@ -176,7 +178,7 @@ async function runSeed(
   const { train, valid, test, task } = data
   const screen = adaptScreen(seeds > 1 ? `seed ${seed}` : 'adapt', (plan) => {
     interrupt.arm()
-    if (first) for (const line of describePlan(plan, backbone, train.length, options.epochsChosen)) say(line)
+    if (first) sayPlan(options, plan)
   })
   using interrupt = interruptible((line) => screen.say(line))
   try {
@@ -208,7 +210,8 @@ async function runSeed(
     if (report.stopped) {
       if (better) {
         const kept = mainScore(await evaluateTask(task, model, valid, { mistakes: 0 }))
-        say(named('saved', `the best epoch so far (${report.bestEpoch}, validation ${kept}): ${saveTo}`))
+        const which = settings.keep === 'last' ? 'the last whole epoch' : 'the best epoch so far'
+        say(named('saved', `${which} (${report.bestEpoch}, validation ${kept}): ${saveTo}`))
       }
       return undefined
     }
