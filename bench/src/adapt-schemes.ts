@@ -6,7 +6,7 @@
 import { join } from 'node:path'
 import { type Dataset, load, readTrec, recipes, subset, type TradeOffOptions, type TradeOffRow, tradeOffs } from 'thaw'
 import type { BenchOptions } from './benchmark.js'
-import { dataFolder, heldOutWikipedia } from './data.js'
+import { dataFolder, heldOutWikipedia, learntWikipedia } from './data.js'
 import { packaged } from './folders.js'
 import type { Row } from './row.js'
 import { cacheFolder, limited } from './runs.js'
@@ -16,9 +16,7 @@ export const about =
 
 const bench = 'adapt-schemes'
 
-/** Recipes that need more than a checkpoint and labels: the Fisher information. */
-const apart = ['ewc']
-const schemes = ['full', 'scratch', 'frozen', ...Object.keys(recipes).filter((name) => !apart.includes(name))]
+const schemes = ['full', 'scratch', 'frozen', ...Object.keys(recipes)]
 
 const epochs = 3
 /** A thaw of a layer an epoch takes six for four layers, the embeddings and the head; the other two have defaults of their own. */
@@ -36,7 +34,7 @@ const checkpoints = {
 export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
   const all = await readTrec(`${dataFolder()}/trec`)
   const data: Dataset = quick ? { ...all, train: subset(all.train, 48, 1), valid: all.valid.slice(0, 48), test: all.test.slice(0, 48) } : all
-  const pretraining = await heldOutWikipedia(200_000)
+  const [pretraining, fisherText] = [await heldOutWikipedia(200_000), await learntWikipedia(quick ? 200_000 : 4_000_000)]
   const wanted = only.filter((word) => schemes.includes(word))
   const inTurn = limited(2)
   const studied = async (name: string, checkpoint: string, scheme: string): Promise<Row[]> => {
@@ -44,6 +42,7 @@ export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
     const options: TradeOffOptions = {
       ...{ checkpoint, labels: data.labels, train: data.train, valid: data.valid, test: data.test, pretraining, schemes: [scheme] },
       ...{ out: join(cacheFolder, quick ? `${bench}-quick` : bench, name, scheme), seeds: [1], settings, threads: 1 },
+      ...(scheme === 'ewc' ? { fisherText } : {}),
       onRun: ({ seed, result }) =>
         log(`${name}, ${scheme}, seed ${seed}: validation ${(100 * result.valid).toFixed(1)} %, ${result.seconds.toFixed(0)} s`),
     }

@@ -21,10 +21,15 @@ export const dataFolder = (): string => folder('THAW_DATA', '../shared/data', 'd
 export const modelsFolder = (): string => folder('THAW_MODELS', '../shared/models', 'published models')
 
 /** Articles of Wikipedia's last part, which no checkpoint of the repository was trained on: the first ones, until they have more than so many characters. */
-export async function heldOutWikipedia(characters: number): Promise<string[]> {
+export const heldOutWikipedia = (characters: number): Promise<string[]> => articles('wiki-16', characters)
+
+/** Articles of Wikipedia's first part, which the checkpoints of the repository were trained on. */
+export const learntWikipedia = (characters: number): Promise<string[]> => articles('wiki-00', characters)
+
+async function articles(part: string, characters: number): Promise<string[]> {
   const texts: string[] = []
   let read = 0
-  for await (const { text } of readDocuments([`${dataFolder()}/wiki/wiki-16.txt.br`], { documents: 'articles' })) {
+  for await (const { text } of readDocuments([`${dataFolder()}/wiki/${part}.txt.br`], { documents: 'articles' })) {
     texts.push(text)
     read += text.length
     if (read > characters) break

@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { type AdaptSettings, type Backbone, fisherInformation } from '../adapt/index.js'
+import { weighsByFisher } from '../adapt/recipe/index.js'
 import { readSafetensors } from '../hub/safetensors.js'
 import { writeSafetensors } from '../hub/safetensors-write.js'
 import { count, duration } from '../log/format.js'
@@ -15,7 +16,7 @@ const mostText = 4_000_000
 
 /** Whether a recipe has to know the Fisher information. @throws where the text is given without need, or missing. */
 export function needsFisher({ recipe }: Pick<AdaptSettings, 'recipe'>, text: string | undefined): boolean {
-  const needed = recipe?.ingredients.some(({ name }) => name === 'ewc') ?? false
+  const needed = weighsByFisher(recipe)
   if (needed && text === undefined)
     throw new Error(
       '--recipe ewc: what did the model learn from? Name a file of pretraining text by --fisher-text FILE; a few thousand lines are enough',

@@ -28,6 +28,7 @@ interface Options extends DataOptions, HubFlags {
   maxLength?: number
   rates?: Record<string, string | number | boolean>
   pretraining?: string[]
+  fisherText?: string[]
   threads?: number
 }
 
@@ -57,6 +58,7 @@ export function registerTradeOffs(program: Command): void {
     .option('--schemes <names>', 'see below', names, [...defaultSchemes])
     .option('--seeds <n>', 'runs of each scheme', count, 3)
     .option('--pretraining <files>', 'text like that of the pretraining: for forgetting, and for how near the task is to it', names)
+    .option('--fisher-text <files>', 'text that the checkpoint was pretrained on, for the scheme ewc', names)
     .option('--epochs <n>', 'of every scheme; default: what suits each', count)
     .option('--batch <n>', 'examples in a batch', count)
     .option('--max-length <tokens>', 'longer texts are cut', count)
@@ -72,6 +74,7 @@ async function run(checkpoint: string, options: Options): Promise<void> {
   for (const [i, note] of data.notes.entries()) say(named(i === 0 ? 'data' : '', note))
   const { folder, name, revision } = await namedCheckpoint(checkpoint, takeHubOptions(options).hub)
   const pretraining = options.pretraining && (await beginning(options.pretraining))
+  const fisherText = options.fisherText && (await beginning(options.fisherText))
   const shared = Object.fromEntries(Object.entries({ epochs, batch, maxLength }).filter(([, value]) => value !== undefined))
   await mkdir(out, { recursive: true })
   if (existsSync(join(out, 'runs.jsonl'))) say('runs that are in the folder are not done again')
@@ -83,6 +86,7 @@ async function run(checkpoint: string, options: Options): Promise<void> {
     ...{ labels: data.task.kind === 'classification' ? data.task.labels : [], train: data.train, valid: data.valid },
     ...(data.test ? { test: data.test } : {}),
     ...(pretraining ? { pretraining } : {}),
+    ...(fisherText ? { fisherText } : {}),
     ...(rates ? { rates: numbers(rates) } : {}),
     ...(threads === undefined ? {} : { threads }),
     onRun({ scheme, seed, done, of, result }) {

@@ -30,6 +30,10 @@ export const l2sp = ({ strength = 0.01, patterns }: { strength?: number; pattern
 export const ewc = ({ strength = 1e4, patterns }: { strength?: number; patterns?: readonly string[] } = {}): RegularizerIngredient =>
   regularizer('ewc', strength, patterns)
 
+/** Whether a recipe has to know the Fisher information. */
+export const weighsByFisher = (recipe: { readonly ingredients: readonly { readonly name: string }[] } | undefined): boolean =>
+  recipe?.ingredients.some(({ name }) => name === 'ewc') ?? false
+
 /** How strongly a pretrained parameter is pulled to where it began, and whether the Fisher information weighs the pull. */
 export function pullOf(rules: readonly RegularizerIngredient[], path: string): { strength: number; fisher: boolean } | undefined {
   const rule = rules.find(({ patterns, strength }) => strength > 0 && matchesAny(patterns, path))

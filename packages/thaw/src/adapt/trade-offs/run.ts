@@ -11,6 +11,8 @@ import { adapt, type LabelledText } from '../adapt.js'
 import { adapterOf } from '../adapter/adapter.js'
 import { saveAdapter } from '../adapter/file.js'
 import { load } from '../backbone.js'
+import { fisherInformation } from '../fisher.js'
+import { weighsByFisher } from '../recipe/index.js'
 import type { AdaptSettings } from '../settings.js'
 import { pretrainingLoss } from './pretraining-loss.js'
 
@@ -23,6 +25,8 @@ export interface RunData {
   test?: readonly LabelledText[]
   /** Text like that of the pretraining, held out from it where possible. */
   pretraining?: readonly string[]
+  /** Text that the checkpoint was pretrained on, for recipes that weigh by the Fisher information. */
+  fisherText?: readonly string[]
 }
 
 export interface RunRequest {
@@ -52,12 +56,13 @@ export interface TradeOffRun {
 
 /** Does a run in this process. */
 async function measureRun({ data, settings, folder, threads }: RunRequest): Promise<TradeOffRun> {
-  const { checkpoint, labels, train, valid, test, pretraining } = JSON.parse(readFileSync(data, 'utf8')) as RunData
+  const { checkpoint, labels, train, valid, test, pretraining, fisherText } = JSON.parse(readFileSync(data, 'utf8')) as RunData
   const backbone = await load(checkpoint)
+  const some = threads === undefined ? {} : { threads }
   const { model, report } = await adapt(backbone, classification({ labels }), {
-    ...{ ...settings, train, valid },
+    ...{ ...settings, ...some, train, valid },
     ...(test ? { test } : {}),
-    ...(threads === undefined ? {} : { threads }),
+    ...(weighsByFisher(settings.recipe) && fisherText ? { fisher: await fisherInformation(backbone, fisherText, some) } : {}),
   })
   const memory = peakMemory()
   await mkdir(folder, { recursive: true })
@@ -65,7 +70,7 @@ async function measureRun({ data, settings, folder, threads }: RunRequest): Prom
     await model.save(join(folder, 'model'))
     await model.dispose()
     const saved = await load(join(folder, 'model'))
-    const loss = pretraining && (await pretrainingLoss(saved, pretraining, { head: backbone, ...(threads === undefined ? {} : { threads }) }))
+    const loss = pretraining && (await pretrainingLoss(saved, pretraining, { head: backbone, ...some }))
     const adapter = await adapterOf(saved).catch(() => undefined)
     const bytes = adapter
       ? (await saveAdapter(join(folder, 'adapter'), adapter)).bytes

@@ -76,6 +76,19 @@ test('schemes: rates of their own', () => {
   assert.throws(() => rate('lora2'), /scheme "lora2": expected some of full, frozen, scratch, head-only,/)
 })
 
+test('elastic weight consolidation among the schemes takes its Fisher information from given text, and forgets less', () =>
+  inFolder(async (root) => {
+    await toyBackbone(join(root, 'lm'))
+    const questions = toyQuestions(64)
+    const { rows } = await tradeOffs({
+      ...{ checkpoint: join(root, 'lm'), labels: ['HUM', 'LOC', 'NUM'], out: join(root, 'out'), threads: 1 },
+      ...{ train: questions.slice(0, 48), valid: questions.slice(48), schemes: ['full', 'ewc'], seeds: [1], rates: { full: 1e-2, ewc: 1e-2 } },
+      ...{ settings: { epochs: 2, batch: 16 }, pretraining: [toyText(80, 3)], fisherText: [toyText(80, 4)] },
+    })
+    const [full, held] = rows.map(({ forgetting }) => Math.abs(forgetting!.mean)) as [number, number]
+    assert.ok(held < full / 2, `${held} with it, ${full} without`)
+  }))
+
 test('a comparison: costs, accuracy, forgetting, gap; stopped and resumed it computes nothing twice', () =>
   inFolder(async (root) => {
     await toyBackbone(join(root, 'lm'))
@@ -123,6 +136,8 @@ test('a comparison: costs, accuracy, forgetting, gap; stopped and resumed it com
     assert.match(page, /<h2>When to tune<\/h2>/)
     assert.doesNotMatch(page.replace(/<script>[\s\S]*<\/script>/, ''), /NaN|Infinity|undefined/)
     await assert.rejects(tradeOffs({ ...options, schemes: ['full', 'nothing'] }), /scheme "nothing": expected some of/)
+    await assert.rejects(tradeOffs({ ...options, schemes: ['ewc'] }), /scheme ewc: what did the model learn from\? .* --fisher-text FILE/)
+    await assert.rejects(tradeOffs({ ...options, fisherText: [toyText(80, 4)] }), /fisherText: only the scheme ewc uses it; leave it out/)
     await assert.rejects(
       tradeOffs({ ...options, out: join(root, 'other'), schemes: ['full'], train: [{ text: 'who', label: 'XYZ' }] }),
       /full, seed 1: train: example 1: label "XYZ" is not among/,

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { type MeanDeviation, meanDeviation } from '../../metrics/deviation.js'
 import type { LabelledText } from '../adapt.js'
 import { load } from '../backbone.js'
+import { weighsByFisher } from '../recipe/index.js'
 import type { AdaptSettings } from '../settings.js'
 import { type Nearness, nearness } from './nearness.js'
 import { pretrainingLoss } from './pretraining-loss.js'
@@ -32,6 +33,8 @@ export interface TradeOffOptions {
   rates?: Readonly<Record<string, number>>
   /** Text like that of the pretraining: for forgetting, and for how near the task's text is to it. */
   pretraining?: readonly string[]
+  /** Text that the checkpoint was pretrained on: the scheme `ewc` weighs its pull by the Fisher information on it. The time it takes is not counted. */
+  fisherText?: readonly string[]
   threads?: number
   signal?: AbortSignal
   onRun?: (run: { scheme: string; seed: number; done: number; of: number; result: TradeOffRun }) => void
@@ -69,14 +72,18 @@ export interface TradeOffReport {
 /**
  * Runs schemes over seeds and puts their costs and results side by side.
  *
- * @throws where a scheme has no such name, and with its message where a run fails.
+ * @throws where a scheme has no such name or lacks the text that it needs, and with its message where a run fails.
  */
 export async function tradeOffs(options: TradeOffOptions): Promise<TradeOffReport> {
-  const { checkpoint, folder = checkpoint, out, labels, train, valid, test, pretraining, threads, signal, onRun } = options
+  const { checkpoint, folder = checkpoint, out, labels, train, valid, test, pretraining, fisherText, threads, signal, onRun } = options
   const { schemes = defaultSchemes, seeds = [1, 2, 3] } = options
   const backbone = await load(folder)
   const settingsOf = (scheme: string) => schemeSettings(scheme, options.settings ?? {}, options.rates ?? {}, backbone.config, train.length)
   const planned = schemes.map((scheme) => ({ scheme, settings: settingsOf(scheme) }))
+  const weighed = planned.find(({ settings }) => weighsByFisher(settings.recipe))
+  if (weighed && !fisherText)
+    throw new Error(`scheme ${weighed.scheme}: what did the model learn from? Give some of that text as fisherText, --fisher-text FILE`)
+  if (!weighed && fisherText) throw new Error('fisherText: only the scheme ewc uses it; leave it out, or add that scheme')
   await mkdir(out, { recursive: true })
   const once = await keptLines(join(out, 'runs.jsonl'))
   const plain = (examples: readonly LabelledText[]) =>
@@ -88,6 +95,7 @@ export async function tradeOffs(options: TradeOffOptions): Promise<TradeOffRepor
     valid: plain(valid),
     ...(test ? { test: plain(test) } : {}),
     ...(pretraining ? { pretraining } : {}),
+    ...(fisherText ? { fisherText } : {}),
   }
   const counts = { train: train.length, valid: valid.length, test: test?.length ?? 0 }
   const file = join(out, 'data.json')
