@@ -1,4 +1,4 @@
-// Recipes on the command line that need more than a name: the pretraining text of ewc, the losses of multi-task runs.
+// Recipes on the command line that need more than a name: the pretraining text of ewc, the losses of multi-task runs, which layers' adapters matter.
 
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
@@ -55,6 +55,23 @@ test('the tutorial’s multi-task recipe: six epochs with a [CLF] token, both lo
     assert.match(stderr, /recipe +language-model, linear: /)
     assert.match(stderr, /pooling clf/)
     assert.match(stderr, /epoch 6\/6: accuracy [\d.]+ %, macro-F1 [\d.]+ %, loss [\d.]+; training: task [\d.]+, language [\d.]+/)
+  }))
+
+test('ablate: what each span of layers brings, of a saved model and of its adapter; a model without adapters has nothing to switch off', () =>
+  inWorkplace(async (cwd) => {
+    const trained = await thaw([...adapt, '--recipe', 'convolution-adapters'], { cwd })
+    assert.equal(trained.code, 0, trained.stderr)
+    assert.equal((await thaw(['export', 'out', '--to', 'adapter', '--out', 'adapter'], { cwd })).code, 0)
+    const ablate = (model: string) => thaw(['ablate', model, '--test', 'train.jsonl', '--threads', '1'], { cwd })
+    const { code, stdout, stderr } = await ablate('out')
+    assert.equal(code, 0, stderr)
+    assert.match(
+      stdout,
+      /^accuracy with all modules [\d.]+ %; points without those of the layers from … to …:\n\noff +to 0.*\n[─ ]+\nfrom 0 +[+−][\d.]+/,
+    )
+    assert.equal((await ablate('adapter')).stdout, stdout)
+    assert.equal((await thaw([...adapt, '--out', 'plain'], { cwd })).code, 0)
+    assert.match((await ablate('plain')).stderr, /^thaw: plain: nothing was put into this model's layers, so nothing can be switched off: expected /m)
   }))
 
 test('--find-rate draws the loss by rate, on the terminal and on a page, and starts no run', () =>

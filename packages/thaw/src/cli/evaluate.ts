@@ -1,13 +1,12 @@
 // `thaw evaluate`: how well an adapted model does on labelled texts.
 
 import type { Command } from 'commander'
-import { countFromOne, fitToTask } from './adapt-task.js'
-import { refuseMissingColumns } from './answers.js'
-import { addDataOptions, type DataOptions, dataOptionsOf, describeReading, readLabelled } from './data-options.js'
+import { addDataOptions, type DataOptions } from './data-options.js'
 import { addHubOptions, type HubFlags, takeHubOptions } from './hub-options.js'
 import { openModel } from './open-model.js'
-import { named, print, say } from './screen.js'
+import { print } from './screen.js'
 import { evaluateTask, formatTaskDetails, formatTaskScores } from './task-evaluation.js'
+import { readTest } from './test-data.js'
 import { count, countOrNone } from './values.js'
 
 interface Options extends DataOptions, HubFlags {
@@ -35,14 +34,10 @@ export function registerEvaluate(program: Command): void {
   addHubOptions(command).action(async (folder: string, options: Options) => {
     const { hub, rest } = takeHubOptions(options)
     const { test, mistakes, threads, base, ...given } = rest
-    const { task, model, pairs } = await openModel(folder, { threads, base, hub })
+    const opened = await openModel(folder, { threads, base, hub })
+    const { task, model } = opened
     await using _ = model
-    refuseMissingColumns(test, task, pairs, given)
-    const several = task.kind === 'multi-label' ? { multiLabel: true } : {}
-    const read = await readLabelled(test, { ...dataOptionsOf(given), ...several })
-    const examples = fitToTask(test, read.examples, task, "the model's labels", countFromOne(read.examples))
-    say(named('data', describeReading(test, read)))
-    const result = await evaluateTask(task, model, examples, { mistakes })
+    const result = await evaluateTask(task, model, await readTest(test, opened, given), { mistakes })
     print(`${formatTaskScores('test', result)}\n\n${formatTaskDetails(result, process.stdout.columns ?? 100)}`)
   })
 }

@@ -107,6 +107,7 @@ test('generate, export, evaluate and pretrain take names and the same options', 
     for (const args of [
       ['predict', 'me/lm', 'x'],
       ['evaluate', 'me/lm', '--test', 'train.jsonl'],
+      ['ablate', 'me/lm', '--test', 'train.jsonl'],
     ])
       assert.match((await run(...args, ...places)).stderr, /^thaw: me\/lm: this checkpoint is no classifier/)
     await writeFile(join(cwd, 'text.txt'), toyText(60))
@@ -167,7 +168,7 @@ test('secrets go neither into what is kept nor into commands to copy', async () 
 
 test('the commands that load a checkpoint have the options, as a group', () => {
   const program = createProgram()
-  for (const name of ['adapt', 'predict', 'evaluate', 'trade-offs', 'export', 'generate', 'pretrain', 'demo']) {
+  for (const name of ['adapt', 'predict', 'evaluate', 'ablate', 'trade-offs', 'export', 'generate', 'pretrain', 'demo']) {
     const help = program.commands.find((command) => command.name() === name)!.helpInformation()
     const group = help.slice(help.indexOf('\nHub (of a checkpoint that is given by its name):\n'))
     for (const option of ['--revision', '--endpoint', '--registry', '--cache', '--token', '--proxy', '--offline'])

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { registerAblate } from './ablate.js'
 import { registerAdapt } from './adapt.js'
 import { registerCurves } from './curves.js'
 import { registerDemo } from './demo.js'
@@ -23,6 +24,7 @@ const commands: readonly Register[] = [
   registerPredict,
   registerEvaluate,
   registerTradeOffs,
+  registerAblate,
   registerExport,
   registerGenerate,
   registerTokenizer,

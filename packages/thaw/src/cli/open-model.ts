@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { adapterFile, loadAdapter } from '../adapt/adapter/file.js'
-import { type TaskModel, taskModelFrom, withAdapter } from '../adapt/index.js'
+import { type Backbone, type TaskModel, taskModelFrom, withAdapter } from '../adapt/index.js'
 import type { HubFlags } from './hub-options.js'
 import { loadNamed } from './named-checkpoint.js'
 
@@ -14,12 +14,15 @@ export interface OpenOptions {
   hub: HubFlags
 }
 
-/** Opens a model with its task. @throws where an adapter does not say what it was trained on, or its base is not there any more. */
-export async function openModel(source: string, { threads, base, hub }: OpenOptions): Promise<TaskModel> {
-  const options = threads === undefined ? {} : { threads }
+/** Opens a model with its task. @throws where {@link openCheckpoint} does, and where the checkpoint is no model of a task. */
+export const openModel = (source: string, options: OpenOptions): Promise<TaskModel> =>
+  taskModelFrom(openCheckpoint(source, options), options.threads === undefined ? {} : { threads: options.threads })
+
+/** The checkpoint of a model. @throws where an adapter does not say what it was trained on, or its base is not there any more. */
+export async function openCheckpoint(source: string, { base, hub }: Omit<OpenOptions, 'threads'>): Promise<Backbone> {
   if (existsSync(join(source, 'config.json')) || !existsSync(join(source, adapterFile))) {
     if (base !== undefined) throw new Error(`--base ${base}: ${source} is no adapter; leave the option out`)
-    return taskModelFrom(loadNamed(source, hub), options)
+    return loadNamed(source, hub)
   }
   const adapter = await loadAdapter(source)
   const name = base ?? adapter.base.name
@@ -31,5 +34,5 @@ export async function openModel(source: string, { threads, base, hub }: OpenOpti
       cause: error,
     })
   })
-  return taskModelFrom(await withAdapter(backbone, adapter), options)
+  return withAdapter(backbone, adapter)
 }

@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { adapt } from '../adapt/adapt.js'
 import { load } from '../adapt/backbone.js'
 import { loadClassifier } from '../adapt/classifier.js'
-import { houlsby, ia3, lora, recipe } from '../adapt/recipe/index.js'
+import { houlsby, ia3, lora, parallelAdapter, recipe } from '../adapt/recipe/index.js'
 import { readCheckpoint } from '../hub/checkpoint.js'
 import { readSafetensors } from '../hub/safetensors.js'
 import { classification } from '../tasks/classification.js'
@@ -83,6 +83,8 @@ test('every pooling, adapters, low-rank updates and a mix of layers: ONNX in thr
       ...Object.fromEntries(poolings.map((pooling) => [pooling, { pooling }])),
       mix: { scheme: 'frozen' },
       houlsby: { recipe: recipe(houlsby({ size: 4 })) },
+      convolution: { recipe: recipe(houlsby({ size: 4, kernel: 3 })) },
+      attention: { recipe: recipe(parallelAdapter({ size: 4, heads: 2 })) },
       lora: { recipe: recipe(lora({ rank: 2 })), pooling: 'last' },
       ia3: { recipe: recipe(ia3()), pooling: 'last' },
     } as const
@@ -112,6 +114,8 @@ test('every pooling, adapters, low-rank updates and a mix of layers: ONNX in thr
         lora: /^$/,
         ia3: /^$/,
         houlsby: /no place for what the recipe put into the network \(layers\.0\.attention\.adapter/,
+        convolution: /no place for what the recipe put into the network \(layers\.0\.attention\.adapter/,
+        attention: /no place for what the recipe put into the network \(layers\.0\.feedforward\.parallel/,
         mix: /a mix of all layers/,
         first: /by pooling first; GPT2ForSequenceClassification reads the last token/,
         max: /by pooling max/,

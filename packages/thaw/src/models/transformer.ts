@@ -35,6 +35,7 @@ export interface TransformerOutputs {
 /** The graph of a backbone. Paths of parameters and sites are those of docs/architecture.md. */
 export function transformer(scope: Scope, config: TransformerConfig, inputs: TransformerInputs): TransformerOutputs {
   const time = inputs.ids.shape[1]!
+  if (inputs.visible) scope.site('visible', inputs.visible)
   const visibility = attentionBias(config, inputs, time)
   const bias = visibility && scope.site('attention.bias', visibility)
   let h = embeddings(scope, config, inputs, time)

@@ -44,6 +44,7 @@ const largestDifference = (a: readonly Float32Array[], b: readonly Float32Array[
 const recipes: Record<string, Recipe> = {
   lora: recipe(lora({ rank: 2, targets: ['layers.*.attention.{query,value}.weight', 'layers.*.feedforward.up.weight'] })),
   houlsby: recipe(houlsby({ size: 4 })),
+  convolution: recipe(houlsby({ size: 4, kernel: 3 })),
   parallel: recipe(parallelAdapter({ size: 4 })),
   ia3: recipe(ia3()),
   bitfit: recipe(bitfit()),

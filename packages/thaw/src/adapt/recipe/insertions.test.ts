@@ -44,7 +44,10 @@ async function values(store: Store, hidden: Awaited<ReturnType<typeof build>>['h
 
 const cases: [InsertionIngredient, number, RegExp][] = [
   [houlsby({ size: 4 }), 5e-3, /adapter|norm/],
+  [houlsby({ size: 4, kernel: 3 }), 5e-3, /adapter|norm/],
+  [houlsby({ size: 4, heads: 2 }), 5e-3, /adapter|norm/],
   [parallelAdapter({ size: 4 }), 0, /parallel/],
+  [parallelAdapter({ size: 4, kernel: 2 }), 0, /parallel/],
   [projectedAttentionLayers({ size: 4, heads: 2 }), 0, /pal|norm/],
   [lora({ rank: 2 }), 0, /lora/],
   [ia3(), 0, /ia3/],
@@ -52,7 +55,7 @@ const cases: [InsertionIngredient, number, RegExp][] = [
 ]
 
 for (const [ingredient, tolerance, trains] of cases)
-  test(`${ingredient.name}: starts as the model it is put into, and only what it says moves`, async () => {
+  test(`${ingredient.name} ${JSON.stringify(ingredient.options)}: starts as the model it is put into, and only what it says moves`, async () => {
     const [plain, changed] = [await build(undefined), await build(ingredient)]
     const [before, now] = [await values(plain.params, plain.hidden), await values(changed.params, changed.hidden)]
     before.forEach((value, i) => {
@@ -93,12 +96,67 @@ test('adapters on some layers only, and a plan that trains the embeddings too', 
   assert.ok(!stages[0]!.trained.includes('layers.0.attention.query.weight'))
 })
 
+/** Hidden states of one text of a model with random adapters: tokens, and how much padding stands before and after them. */
+async function hiddenStates(
+  ingredient: InsertionIngredient,
+  causal: boolean,
+  tokens: readonly number[],
+  before: number,
+  after: number,
+): Promise<number[][]> {
+  const model: TransformerConfig = { ...config, causal, block: causal ? 'pre' : 'post' }
+  const time = before + tokens.length + after
+  const scope = new Scope(insertionsInto([ingredient], model))
+  const leaf = (name: string, dtype: 'i32' | 'bool') => input(name, [1, time], dtype)
+  const { hidden } = transformer(scope, model, { ids: leaf('ids', 'i32'), visible: leaf('visible', 'bool'), positions: leaf('positions', 'i32') })
+  const params = await (await executor()).store('params')
+  await params.declare([...scope.parameters.values()])
+  for (const [path, x] of scope.parameters) await params.fill(path, { std: 0.3, seed: path.length + (x.shape[0] as number) })
+  const program = await (await executor()).compile({ outputs: { hidden } })
+  const places = Array.from({ length: time }, (_, i) => i - before)
+  const shown = places.map((place) => place >= 0 && place < tokens.length)
+  const feed = <T>(data: T) => ({ data, shape: [1, time] })
+  const { outputs } = await program.bind({ params }).run({
+    feeds: {
+      ids: feed(Int32Array.from(places, (place, i) => (shown[i] ? tokens[place]! : 0))),
+      visible: feed(Uint8Array.from(shown, Number)),
+      positions: feed(Int32Array.from(places, (place, i) => (shown[i] ? place : 0))),
+    },
+  })
+  await program.dispose()
+  const data = outputs.hidden!.data as Float32Array
+  return tokens.map((_, i) => [...data.subarray((before + i) * config.hidden, (before + i + 1) * config.hidden)])
+}
+
+for (const inside of [{ kernel: 3 }, { kernel: 4 }, { heads: 2 }])
+  test(`adapters with ${JSON.stringify(inside)} inside: padding is nothing to them, later tokens neither in a causal model`, async () => {
+    const far = (a: number[] | undefined, b: number[] | undefined) => Math.max(...a!.map((value, i) => Math.abs(value - b![i]!)))
+    for (const made of [houlsby({ size: 4, ...inside }), parallelAdapter({ size: 4, ...inside })])
+      for (const causal of [true, false]) {
+        const alone = await hiddenStates(made, causal, [3, 1, 4, 1], 0, 0)
+        for (const [before, after] of [
+          [2, 0],
+          [0, 3],
+        ] as const)
+          (await hiddenStates(made, causal, [3, 1, 4, 1], before, after)).forEach((token, i) => {
+            assert.ok(far(token, alone[i]) < 1e-5, `${made.name}: token ${i} with ${before} before and ${after} after it: ${far(token, alone[i])}`)
+          })
+        const other = await hiddenStates(made, causal, [3, 1, 4, 7], 0, 0)
+        assert.ok(far(other[3], alone[3]) > 1e-2)
+        assert.equal(far(other[2], alone[2]) < 1e-5, causal, 'what stands before a token that is another one')
+      }
+  })
+
 test('what does not exist is refused by name', () => {
   assert.throws(() => insertionsInto([houlsby({ layers: [2] })], config), { message: 'houlsby: layer 2: the model has the layers 0 to 1' })
   assert.throws(
     () => insertionsInto([lora({ targets: ['layers.*.attention.q.weight'] })], config),
     /lora: the target "layers.\*.attention.q.weight" fits no weight matrix/,
   )
+  assert.throws(() => houlsby({ kernel: 3, heads: 4 }), {
+    message: 'houlsby: kernel 3 and heads 4: inside is a convolution or attention; leave one out',
+  })
+  assert.throws(() => parallelAdapter({ size: 10, heads: 4 }), { message: 'parallel adapter: 4 heads do not divide the size 10' })
   assert.throws(() => lora({ rank: 0 }), { message: 'lora: rank 0: expected a whole number of at least 1' })
   assert.throws(() => projectedAttentionLayers({ size: 10, heads: 3 }), { message: 'projected attention: 3 heads do not divide the size 10' })
 })

@@ -3,7 +3,16 @@
 import { type Dim, ops, type Tensor } from '@thaw/tensor'
 import type { TransformerConfig } from '../../models/config.js'
 import { parameterShapes } from '../../models/shapes.js'
-import { bottleneck, lowRankUpdate, projectedAttention, rescale } from '../../nn/adapters.js'
+import {
+  attentionInside,
+  bottleneck,
+  convolutionInside,
+  type Inside,
+  lowRankUpdate,
+  projectedAttention,
+  rescale,
+  type TokenGrid,
+} from '../../nn/adapters.js'
 import { matchesPath } from '../../nn/path-patterns.js'
 import type { Scope, ScopeOptions } from '../../nn/scope.js'
 
@@ -27,26 +36,40 @@ const positive = (name: string, settings: Readonly<Record<string, number>>) => {
 export interface AdapterOptions {
   /** Width of the bottleneck. Default 64. */
   size?: number
+  /** A convolution over so many neighbouring tokens inside the bottleneck (the NAACL 2019 tutorial, section 4). Default none. */
+  kernel?: number
+  /** Attention with so many heads inside the bottleneck. Default none. */
+  heads?: number
   layers?: readonly number[]
   /** Train all embeddings too, as the tutorial does. Default false. */
   embeddings?: boolean
+}
+
+/** The options of a bottleneck as numbers. @throws naming the option that does not fit. */
+function bottleneckOptions(name: string, { size = 64, kernel, heads }: AdapterOptions): Record<string, number> {
+  const options = { size, ...(kernel === undefined ? {} : { kernel }), ...(heads === undefined ? {} : { heads }) }
+  positive(name, options)
+  if (kernel !== undefined && heads !== undefined)
+    throw new Error(`${name}: kernel ${kernel} and heads ${heads}: inside is a convolution or attention; leave one out`)
+  if (heads !== undefined && size % heads !== 0) throw new Error(`${name}: ${heads} heads do not divide the size ${size}`)
+  return options
 }
 
 /**
  * A bottleneck with a skip connection after attention and after the feed-forward layer, before each residual sum; the layers' own norms train with it
  * (Houlsby et al. 2019, figure 2).
  */
-export function houlsby({ size = 64, layers, embeddings = false }: AdapterOptions = {}): InsertionIngredient {
-  positive('houlsby', { size })
+export function houlsby({ layers, embeddings = false, ...inner }: AdapterOptions = {}): InsertionIngredient {
+  const options = bottleneckOptions('houlsby', inner)
   const trains = ['layers.**.norm.*', 'norm.*', ...(embeddings ? ['embeddings.**'] : [])]
-  return { kind: 'insertion', name: 'houlsby', options: { size }, ...(layers ? { layers } : {}), trains }
+  return { kind: 'insertion', name: 'houlsby', options, ...(layers ? { layers } : {}), trains }
 }
 
 /** A bottleneck beside the feed-forward layer instead of behind it (He et al. 2022, section 4.2). */
-export function parallelAdapter({ size = 64, layers, embeddings = false }: AdapterOptions = {}): InsertionIngredient {
-  positive('parallel adapter', { size })
+export function parallelAdapter({ layers, embeddings = false, ...inner }: AdapterOptions = {}): InsertionIngredient {
+  const options = bottleneckOptions('parallel adapter', inner)
   const trains = embeddings ? ['embeddings.**'] : []
-  return { kind: 'insertion', name: 'parallel-adapter', options: { size }, ...(layers ? { layers } : {}), trains }
+  return { kind: 'insertion', name: 'parallel-adapter', options, ...(layers ? { layers } : {}), trains }
 }
 
 /** Low-rank attention beside every layer, its projections shared by all (projected attention layers: Stickland & Murray 2019). The norms train with it. */
@@ -121,20 +144,34 @@ export function insertionsInto(ingredients: readonly InsertionIngredient[], conf
     const outside = layers.find((n) => !(Number.isInteger(n) && n >= 0 && n < config.layers))
     if (outside !== undefined) throw new Error(`${ingredient.name}: layer ${outside}: the model has the layers 0 to ${config.layers - 1}`)
     if (ingredient.name === 'lora') updates(ingredient, config, parametrize, join)
-    else for (const n of layers) insertAt(ingredient, n, (path, f) => join(sites, path, f))
+    else for (const n of layers) insertAt(ingredient, n, config.causal, (path, f) => join(sites, path, f))
   }
   return { sites, parametrize }
 }
 
-function insertAt({ name, options }: InsertionIngredient, n: number, at: (path: string, f: (x: Tensor, scope: Scope) => Tensor) => void): void {
+function insertAt(
+  { name, options }: InsertionIngredient,
+  n: number,
+  causal: boolean,
+  at: (path: string, f: (x: Tensor, scope: Scope) => Tensor) => void,
+): void {
   const layer = `layers.${n}`
-  const { size, heads } = options as { size: number; heads: number }
+  const { size, kernel, heads } = options as { size: number; kernel?: number; heads?: number }
+  const grid = (scope: Scope): TokenGrid => {
+    const [batch, , time] = scope.tap(`${layer}.attention.query`).shape as [Dim, Dim, Dim] // [batch, heads, time, width]
+    const [visible, bias] = ['visible', 'attention.bias'].map((site) => scope.taps.get(site))
+    return { batch, time, causal, ...(visible ? { visible } : {}), ...(bias ? { bias } : {}) }
+  }
+  const inside = (scope: Scope): Inside | undefined => {
+    if (kernel !== undefined) return convolutionInside(kernel, grid(scope))
+    return heads === undefined ? undefined : attentionInside(heads, grid(scope))
+  }
   if (name === 'houlsby')
     for (const part of ['attention', 'feedforward'])
-      at(`${layer}.${part}`, (x, scope) => ops.add(x, bottleneck(scope, `${layer}.${part}.adapter`, x, size)))
+      at(`${layer}.${part}`, (x, scope) => ops.add(x, bottleneck(scope, `${layer}.${part}.adapter`, x, size, inside(scope))))
   if (name === 'parallel-adapter')
     at(`${layer}.feedforward`, (x, scope) =>
-      ops.add(x, bottleneck(scope, `${layer}.feedforward.parallel`, scope.tap(`${layer}.feedforward.input`), size)),
+      ops.add(x, bottleneck(scope, `${layer}.feedforward.parallel`, scope.tap(`${layer}.feedforward.input`), size, inside(scope))),
     )
   if (name === 'ia3') {
     for (const part of ['key', 'value']) at(`${layer}.attention.${part}`, (x, scope) => rescale(scope, `${layer}.attention.${part}.ia3`, x))
@@ -142,11 +179,8 @@ function insertAt({ name, options }: InsertionIngredient, n: number, at: (path: 
   }
   if (name === 'projected-attention')
     at(`${layer}.feedforward`, (x, scope) => {
-      const query = scope.tap(`${layer}.attention.query`) // [batch, heads, time, width]
-      const bias = scope.taps.get('attention.bias')
-      const [batch, , time] = query.shape as [Dim, Dim, Dim]
       const below = scope.tap(n === 0 ? 'embeddings' : `layers.${n - 1}`)
-      return ops.add(x, projectedAttention(scope, `${layer}.pal`, below, { size, heads, batch, time, ...(bias ? { bias } : {}) }))
+      return ops.add(x, projectedAttention(scope, `${layer}.pal`, below, { size, heads: heads! }, grid(scope)))
     })
 }
 

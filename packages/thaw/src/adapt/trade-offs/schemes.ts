@@ -10,7 +10,10 @@ export const defaultSchemes: readonly string[] = ['full', 'gradual-unfreezing', 
 export const schemeNames: readonly string[] = [...schemes, ...Object.keys(recipes)]
 
 /** Recipes whose new modules train beside a frozen model: they want larger steps, ten times as large in the tutorial (hands-on 4). */
-const small: readonly string[] = ['houlsby', 'tutorial-adapters', 'parallel-adapter', 'projected-attention', 'lora', 'ia3', 'bitfit', 'head-only']
+const small: readonly string[] = [
+  ...['houlsby', 'tutorial-adapters', 'convolution-adapters', 'attention-adapters', 'parallel-adapter', 'projected-attention'],
+  ...['lora', 'ia3', 'bitfit', 'head-only'],
+]
 
 /**
  * The settings of a scheme: those that all share, then its own. `rates` has peak rates by scheme; without one it is the default of the scheme.
