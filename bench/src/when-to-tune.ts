@@ -31,7 +31,12 @@ interface Task {
 
 const read = (file: string, options: Parameters<typeof readExamples>[1]) => readExamples(join(dataFolder(), file), options)
 
+/** The longest texts first, so that neither of the two runs at a time waits long for the other at the end. */
 const tasks: Record<string, () => Promise<Task>> = {
+  async IMDB() {
+    const { labels, examples: train } = await read('imdb/train.jsonl.br', { text: ['text'], label: 'label' })
+    return { labels, train, test: (await read('imdb/test.jsonl.br', { text: ['text'], label: 'label' })).examples }
+  },
   async 'TREC-6'() {
     const { labels, train, valid, test } = await readTrec(join(dataFolder(), 'trec'))
     return { labels, train: [...train, ...valid], test }
@@ -41,10 +46,6 @@ const tasks: Record<string, () => Promise<Task>> = {
     const { labels, examples } = await read('ag-news/test.csv', { format: 'csv', text: ['2', '3'], label: '1' })
     const shuffled = subset(examples, examples.length, 1)
     return { labels, train: shuffled.slice(sizes.test), test: shuffled.slice(0, sizes.test) }
-  },
-  async IMDB() {
-    const { labels, examples: train } = await read('imdb/train.jsonl.br', { text: ['text'], label: 'label' })
-    return { labels, train, test: (await read('imdb/test.jsonl.br', { text: ['text'], label: 'label' })).examples }
   },
   async CoLA() {
     const columns = { format: 'tsv', text: ['4'], label: '2' } as const
