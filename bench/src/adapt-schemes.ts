@@ -67,7 +67,7 @@ export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
 
 function rowsOf(checkpoint: string, row: TradeOffRow, settings: object): Row[] {
   const { scheme, rate, trained, parameters, bytes, peakMemory, seconds, valid, test, forgetting } = row
-  const config = { checkpoint, scheme, rate, ...settings, bytes, peakMemory }
+  const config = { checkpoint, scheme, rate: Number(rate.toPrecision(6)), ...settings, bytes, peakMemory }
   const rowOf = (metric: string, unit: string, of: { mean: number; deviation: number; n: number }, factor = 1): Row => ({
     ...{ bench, config, metric, unit, ours: factor * of.mean, seeds: of.n, sd: factor * of.deviation },
   })
