@@ -47,7 +47,7 @@ export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
         log(`${name}, ${scheme}, seed ${seed}: validation ${(100 * result.valid).toFixed(1)} %, ${result.seconds.toFixed(0)} s`),
     }
     const [plain] = (await tradeOffs(options)).rows
-    const faster = quick ? undefined : (await tradeOffs({ ...options, rates: { [scheme]: 3 * plain!.rate } })).rows[0]
+    const faster = quick ? undefined : await atRate(options, scheme, 3 * plain!.rate, log)
     const rate = faster && faster.valid.mean > plain!.valid.mean ? faster.rate : plain!.rate
     const [row] = (await tradeOffs({ ...options, seeds: quick ? [1] : [1, 2, 3], rates: { [scheme]: rate } })).rows
     return rowsOf(name, row!, settings)
@@ -63,6 +63,17 @@ export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
     studies.push(...possible.map((scheme) => inTurn(() => studied(name, checkpoint, scheme))))
   }
   return (await Promise.all(studies)).flat()
+}
+
+/** A scheme at another rate; undefined where the training diverges. */
+async function atRate(options: TradeOffOptions, scheme: string, rate: number, log: (message: string) => void): Promise<TradeOffRow | undefined> {
+  try {
+    return (await tradeOffs({ ...options, rates: { [scheme]: rate } })).rows[0]
+  } catch (error) {
+    if (!/Lower the rate/.test((error as Error).message)) throw error
+    log((error as Error).message)
+    return undefined
+  }
 }
 
 function rowsOf(checkpoint: string, row: TradeOffRow, settings: object): Row[] {
