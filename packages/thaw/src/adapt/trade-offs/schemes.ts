@@ -9,9 +9,12 @@ export const defaultSchemes: readonly string[] = ['full', 'gradual-unfreezing', 
 
 export const schemeNames: readonly string[] = [...schemes, ...Object.keys(recipes)]
 
-/** Recipes whose new modules train beside a frozen model: they want larger steps, ten times as large in the tutorial (hands-on 4). */
+/**
+ * Recipes whose new modules train beside a frozen model: they want larger steps, ten times as large in the tutorial (hands-on 4). Projected attention is not
+ * among them: with 30 times the rate it diverges on both checkpoints of the repository, with 10 times it learns badly on the causal one.
+ */
 const small: readonly string[] = [
-  ...['houlsby', 'tutorial-adapters', 'convolution-adapters', 'attention-adapters', 'parallel-adapter', 'projected-attention'],
+  ...['houlsby', 'tutorial-adapters', 'convolution-adapters', 'attention-adapters', 'parallel-adapter'],
   ...['lora', 'ia3', 'bitfit', 'head-only'],
 ]
 
