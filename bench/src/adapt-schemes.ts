@@ -14,6 +14,12 @@ import { cacheFolder, limited } from './runs.js'
 export const about =
   'TREC-6 with our Wikipedia checkpoints: every scheme of adaptation, three seeds: accuracy, trained share, minutes, forgetting (hours, resumable)'
 
+/** In the README's table: three of the schemes. */
+export const headline = ({ config, metric }: Row): string | undefined =>
+  metric === 'test_accuracy' && ['full', 'ulmfit', 'houlsby'].includes(String(config.scheme))
+    ? `TREC-6 with our Wikipedia checkpoint, ${String(config.checkpoint)}, ${String(config.scheme)}`
+    : undefined
+
 const bench = 'adapt-schemes'
 
 const schemes = ['full', 'scratch', 'frozen', ...Object.keys(recipes)]
