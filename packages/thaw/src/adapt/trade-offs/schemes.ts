@@ -11,7 +11,7 @@ export const schemeNames: readonly string[] = [...schemes, ...Object.keys(recipe
 
 /**
  * Recipes whose new modules train beside a frozen model: they want larger steps, ten times as large in the tutorial (hands-on 4). Projected attention is not
- * among them: with 30 times the rate it diverges on both checkpoints of the repository, with 10 times it learns badly on the causal one.
+ * among them: with 30 times the rate it fails on both checkpoints of the repository, with 10 times it learns badly on the causal one.
  */
 const small: readonly string[] = [
   ...['houlsby', 'tutorial-adapters', 'convolution-adapters', 'attention-adapters', 'parallel-adapter'],
