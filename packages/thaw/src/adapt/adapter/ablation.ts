@@ -57,7 +57,7 @@ export async function adapterAblation(
   examples: readonly LabelledText[],
   { signal, onSpan, ...choice }: AblationOptions = {},
 ): Promise<AdapterAblation> {
-  const layers = [...new Set([...model.parameters.keys()].flatMap((path) => layerOf(path) ?? []))].sort((a, b) => a - b)
+  const layers = [...new Set([...model.parameters.keys()].flatMap((path) => lastOfModule(path)?.layer ?? []))].sort((a, b) => a - b)
   if (layers.length === 0)
     throw new Error(
       `${model.source}: nothing was put into this model's layers, so nothing can be switched off: expected one that was trained with adapters, low-rank updates, scales or projected attention (thaw adapt … --recipe houlsby)`,
@@ -92,18 +92,20 @@ export function formatAblation({ layers, spans, score }: AdapterAblation): strin
   )
 }
 
-function layerOf(path: string): number | undefined {
-  const found = nothing.map(([pattern]) => pattern.exec(path)).find((match) => match)
-  return found ? Number(found[1]) : undefined
+/** The layer of a module's last parameter, and the value with which the module is nothing. */
+function lastOfModule(path: string): { layer: number; off: number } | undefined {
+  for (const [pattern, off] of nothing) {
+    const found = pattern.exec(path)
+    if (found) return { layer: Number(found[1]), off }
+  }
+  return undefined
 }
 
 function without(parameters: ReadonlyMap<string, NamedValues>, from: number, to: number): Map<string, NamedValues> {
   const left = new Map(parameters)
   for (const [path, { shape, data }] of parameters) {
-    const layer = layerOf(path)
-    if (layer === undefined || layer < from || layer > to) continue
-    const [, value] = nothing.find(([pattern]) => pattern.test(path))!
-    left.set(path, { shape, data: new Float32Array(data.length).fill(value) })
+    const found = lastOfModule(path)
+    if (found && found.layer >= from && found.layer <= to) left.set(path, { shape, data: new Float32Array(data.length).fill(found.off) })
   }
   return left
 }
