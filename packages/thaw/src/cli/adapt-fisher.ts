@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { type AdaptSettings, type Backbone, fisherInformation } from '../adapt/index.js'
-import { weighsByFisher } from '../adapt/recipe/index.js'
+import { weighsByFisher } from '../adapt/recipe/regularizers.js'
 import { readSafetensors } from '../hub/safetensors.js'
 import { writeSafetensors } from '../hub/safetensors-write.js'
 import { count, duration } from '../log/format.js'

@@ -35,5 +35,5 @@ export {
   slantedTriangular,
 } from './rates.js'
 export { type Ingredient, type Recipe, recipe } from './recipe.js'
-export { ewc, l2sp, type RegularizerIngredient, weighsByFisher } from './regularizers.js'
+export { ewc, l2sp, type RegularizerIngredient } from './regularizers.js'
 export { languageModelling, oldPredictions, type SignalIngredient } from './signals.js'

@@ -12,7 +12,7 @@ import { adapterOf } from '../adapter/adapter.js'
 import { saveAdapter } from '../adapter/file.js'
 import { load } from '../backbone.js'
 import { fisherInformation } from '../fisher.js'
-import { weighsByFisher } from '../recipe/index.js'
+import { weighsByFisher } from '../recipe/regularizers.js'
 import type { AdaptSettings } from '../settings.js'
 import { pretrainingLoss } from './pretraining-loss.js'
 
