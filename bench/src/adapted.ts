@@ -1,6 +1,16 @@
 // One adaptation as the accuracy benchmarks keep it: which test questions were answered rightly, what validation said, what it cost.
 
-import { type AdaptSettings, adapt, type Backbone, classification, type Dataset, type LabelledText, tfidfClassifier } from 'thaw'
+import {
+  type AdaptSettings,
+  adapt,
+  type Backbone,
+  classification,
+  type Dataset,
+  type Diverged,
+  type LabelledText,
+  type TradeOffRun,
+  tfidfClassifier,
+} from 'thaw'
 
 export type Settings = Partial<AdaptSettings>
 
@@ -28,6 +38,10 @@ export async function adaptOnce(backbone: Backbone, data: Dataset, settings: Set
   const { trained, parameters, seconds } = report
   return { valid: report.valid.accuracy, epochs: report.epochs.map(({ accuracy }) => accuracy), right, trained, parameters, seconds }
 }
+
+/** What a run of a comparison came to, for the log: its accuracy on the examples named, and its time. */
+export const outcome = (result: TradeOffRun | Diverged, on: 'valid' | 'test'): string =>
+  'diverged' in result ? `diverged: ${result.diverged}` : `${on} ${(100 * result[on]!).toFixed(1)} %, ${result.seconds.toFixed(0)} s`
 
 /** Per cent of the questions. */
 export const accuracyOf = (right: readonly number[]): number => (100 * right.reduce((a, b) => a + b, 0)) / right.length

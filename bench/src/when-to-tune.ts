@@ -5,7 +5,7 @@
 
 import { join } from 'node:path'
 import { type Example, readExamples, readSst2, readTrec, spearman, subset, type TradeOffReport, tradeOffs } from 'thaw'
-import { accuracyOf, tfidfRight } from './adapted.js'
+import { accuracyOf, outcome, tfidfRight } from './adapted.js'
 import type { BenchOptions } from './benchmark.js'
 import { dataFolder, heldOutWikipedia } from './data.js'
 import { packaged } from './folders.js'
@@ -67,8 +67,7 @@ export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
       const report = await tradeOffs({
         ...{ ...data, checkpoint: packaged.masked, out: join(cacheFolder, quick ? `${bench}-quick` : bench, name), pretraining, threads: 1 },
         ...{ schemes: ['frozen', 'full'], seeds: quick ? [1] : [1, 2, 3], settings: { pooling: 'mean', ...(quick ? { epochs: 1 } : {}) } },
-        onRun: ({ scheme, seed, result }) =>
-          log(`${name}, ${scheme}, seed ${seed}: test ${(100 * result.test!).toFixed(1)} %, ${result.seconds.toFixed(0)} s`),
+        onRun: ({ scheme, seed, result }) => log(`${name}, ${scheme}, seed ${seed}: ${outcome(result, 'test')}`),
       })
       return { task: name, report, floor: accuracyOf(tfidfRight([...data.train, ...data.valid], data.test).right) }
     }),

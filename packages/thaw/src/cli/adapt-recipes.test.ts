@@ -26,7 +26,7 @@ const adapt = ['adapt', 'lm', '--train', 'train.jsonl', '--threads', '1', '--epo
 
 test('ewc: the Fisher information is computed from the pretraining text, once a run', () =>
   inWorkplace(async (cwd) => {
-    const { code, stderr } = await thaw([...adapt, '--recipe', 'ewc', '--fisher-text', 'wiki.txt', '--seeds', '2'], { cwd })
+    const { code, stderr } = await thaw([...adapt, '--recipe', 'ewc', '--strength', '300', '--fisher-text', 'wiki.txt', '--seeds', '2'], { cwd })
     assert.equal(code, 0, stderr)
     assert.equal(stderr.match(/^fisher +information of 36 parameters, from \d+ windows of wiki\.txt, /gm)?.length, 1)
     const file = join(cwd, 'out/training/fisher.safetensors')
@@ -42,6 +42,11 @@ test('ewc: the Fisher information is computed from the pretraining text, once a 
     assert.match(
       await error('--recipe', 'ewc'),
       /^--recipe ewc: what did the model learn from\? Name a file of pretraining text by --fisher-text FILE/,
+    )
+    assert.equal(await error('--strength', '10'), '--strength 10: only recipes that pull have one; add --recipe l2-sp or --recipe ewc')
+    assert.equal(
+      await error('--recipe', 'lora', '--strength', '10'),
+      'lora: it has no strength that could be 10; those that have one are l2-sp and ewc',
     )
     assert.equal(await error('--fisher-text', 'x.txt'), '--fisher-text x.txt: only the recipe ewc uses it; leave it out, or add --recipe ewc')
     assert.ok(!existsSync(join(cwd, 'new')))

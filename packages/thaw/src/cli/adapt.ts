@@ -5,6 +5,7 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import { type AdaptSettings, adaptationSettings, type Backbone, keeps, type RecipeName, recipes, schemes, tutorialSettings } from '../adapt/index.js'
+import { namedRecipe } from '../adapt/recipe/presets.js'
 import { evenSample } from '../data/even-sample.js'
 import { settleFolder } from '../hub/replace-folder.js'
 import { duration, count as number } from '../log/format.js'
@@ -47,6 +48,8 @@ export interface AdaptRun extends DataOptions, Partial<Omit<AdaptSettings, 'reci
   /** The tutorial's settings, or a recipe by name. */
   recipe?: 'tutorial' | RecipeName
   seeds?: number
+  /** Of the pull to the pretrained values, for the recipes l2-sp and ewc. */
+  strength?: number
   /** Pretraining text, for the recipe ewc. */
   fisherText?: string
   /** In MB. */
@@ -106,6 +109,7 @@ export function registerAdapt(program: Command): void {
         ...Object.keys(recipes),
       ]),
     )
+    .option('--strength <x>', 'with the recipes l2-sp (default 0.01) and ewc (1e4): of the pull to the pretrained values', nonNegative)
     .option('--fisher-text <file>', 'with the recipe ewc: text that the checkpoint was pretrained on')
     .addOption(new Option('--scheme <name>', 'what is trained: everything, the head only, or everything from random values').choices(schemes))
     .addOption(new Option('--pooling <name>', 'from tokens to one vector; clf adds a [CLF] token').choices(poolings))
@@ -187,7 +191,7 @@ async function runAdapt(checkpoint: string | undefined, options: Options, comman
   data.notes.forEach((note, i) => {
     say(named(i === 0 ? 'data' : '', note))
   })
-  const wanted = { ...recipeOf(run.recipe), ...settingsOf(run) }
+  const wanted = { ...recipeOf(run), ...settingsOf(run) }
   const settings = adaptationSettings(wanted, backbone.config, data.train.length)
   const fisher = needsFisher(settings, run.fisherText)
   if (findRate) {
@@ -267,13 +271,14 @@ async function expectedTime(
   return named('time', `${about}; shorter: ${ways.join(', ')}. ^C saves, --resume goes on`)
 }
 
-/** What a recipe's name stands for. */
-const recipeOf = (name: AdaptRun['recipe']): Partial<AdaptSettings> =>
-  name === undefined
-    ? {}
-    : name === 'tutorial'
-      ? tutorialSettings
-      : { ...(name === 'tutorial-multitask' ? { ...tutorialSettings, epochs: 6 } : {}), recipe: recipes[name]() }
+/** What a recipe's name stands for. @throws where a strength is given to one without a regularizer. */
+function recipeOf({ recipe, strength }: Pick<AdaptRun, 'recipe' | 'strength'>): Partial<AdaptSettings> {
+  if (recipe === undefined || recipe === 'tutorial') {
+    if (strength !== undefined) throw new Error(`--strength ${strength}: only recipes that pull have one; add --recipe l2-sp or --recipe ewc`)
+    return recipe === undefined ? {} : tutorialSettings
+  }
+  return { ...(recipe === 'tutorial-multitask' ? { ...tutorialSettings, epochs: 6 } : {}), recipe: namedRecipe(recipe, strength) }
+}
 
 const settingNames = [
   'scheme',

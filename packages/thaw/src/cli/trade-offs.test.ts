@@ -8,7 +8,7 @@ import { inFolder } from '../testing/checkpoints.js'
 import { commandError, thaw } from '../testing/command.js'
 import { toyBackbone, toyQuestions } from '../testing/toy.js'
 
-test('two schemes on a toy: table and page; again, nothing is done twice', () =>
+const inWorkplace = (use: (cwd: string) => Promise<void>) =>
   inFolder(async (cwd) => {
     await toyBackbone(join(cwd, 'lm'))
     await writeFile(
@@ -17,6 +17,11 @@ test('two schemes on a toy: table and page; again, nothing is done twice', () =>
         .map((question) => JSON.stringify(question))
         .join('\n'),
     )
+    await use(cwd)
+  })
+
+test('two schemes on a toy: table and page; again, nothing is done twice', () =>
+  inWorkplace(async (cwd) => {
     const args = [
       'trade-offs',
       'lm',
@@ -45,4 +50,10 @@ test('two schemes on a toy: table and page; again, nothing is done twice', () =>
 
 test('what is wrong is said', async () => {
   assert.match(await commandError(['trade-offs', 'lm', '--out', 'x']), /required option '--train <file>' not specified/)
+  await inWorkplace(async (cwd) => {
+    const error = (...more: string[]) =>
+      commandError(['trade-offs', join(cwd, 'lm'), '--train', join(cwd, 'train.jsonl'), '--out', join(cwd, 'x'), ...more])
+    assert.equal(await error('--strengths', 'ewc=strong'), '--strengths ewc=strong: expected a number above 0')
+    assert.match(await error('--schemes', 'lora', '--strengths', 'lora=10'), /^lora: it has no strength that could be 10/)
+  })
 })

@@ -27,6 +27,7 @@ interface Options extends DataOptions, HubFlags {
   batch?: number
   maxLength?: number
   rates?: Record<string, string | number | boolean>
+  strengths?: Record<string, string | number | boolean>
   pretraining?: string[]
   fisherText?: string[]
   threads?: number
@@ -63,12 +64,13 @@ export function registerTradeOffs(program: Command): void {
     .option('--batch <n>', 'examples in a batch', count)
     .option('--max-length <tokens>', 'longer texts are cut', count)
     .option('--rates <name=x,…>', 'peak rates by scheme: full=1e-4,lora=1e-3; default: what suits each', pairs)
+    .option('--strengths <name=x,…>', 'of the pull back to the pretrained values: ewc=100,l2-sp=0.01; default: what the recipe has', pairs)
     .option('--threads <n>', 'default: all cores, at most 8', count)
   addHubOptions(addDataOptions(command)).addHelpText('after', examples).action(run)
 }
 
 async function run(checkpoint: string, options: Options): Promise<void> {
-  const { out, train, valid, test, schemes, seeds, rates, threads, epochs, batch, maxLength } = options
+  const { out, train, valid, test, schemes, seeds, rates, strengths, threads, epochs, batch, maxLength } = options
   const files = { task: 'classification' as const, train, ...(valid ? { valid } : {}), ...(test ? { test } : {}), splitSeed: 1, exactLabels: false }
   const data = await readData(files, dataOptionsOf(options))
   for (const [i, note] of data.notes.entries()) say(named(i === 0 ? 'data' : '', note))
@@ -87,10 +89,12 @@ async function run(checkpoint: string, options: Options): Promise<void> {
     ...(data.test ? { test: data.test } : {}),
     ...(pretraining ? { pretraining } : {}),
     ...(fisherText ? { fisherText } : {}),
-    ...(rates ? { rates: numbers(rates) } : {}),
+    ...(rates ? { rates: numbers('--rates', rates) } : {}),
+    ...(strengths ? { strengths: numbers('--strengths', strengths) } : {}),
     ...(threads === undefined ? {} : { threads }),
     onRun({ scheme, seed, done, of, result }) {
-      say(named(`${done} of ${of}`, `${scheme}, seed ${seed}: validation ${percent(result.valid)}, ${duration(result.seconds)}`))
+      const what = 'diverged' in result ? `diverged: ${result.diverged}` : `validation ${percent(result.valid)}, ${duration(result.seconds)}`
+      say(named(`${done} of ${of}`, `${scheme}, seed ${seed}: ${what}`))
     },
   }).catch((error: Error) => {
     if (interrupt.signal.aborted) return undefined
@@ -103,9 +107,9 @@ async function run(checkpoint: string, options: Options): Promise<void> {
   print(named('page', join(out, 'trade-offs.html'), process.stdout))
 }
 
-function numbers(given: Record<string, string | number | boolean>): Record<string, number> {
+function numbers(option: string, given: Record<string, string | number | boolean>): Record<string, number> {
   for (const [name, value] of Object.entries(given))
-    if (typeof value !== 'number' || !(value > 0)) throw new Error(`--rates ${name}=${value}: expected a number above 0`)
+    if (typeof value !== 'number' || !(value > 0)) throw new Error(`${option} ${name}=${value}: expected a number above 0`)
   return given as Record<string, number>
 }
 

@@ -35,3 +35,13 @@ export const recipes = {
 } as const satisfies Record<string, () => Recipe>
 
 export type RecipeName = keyof typeof recipes
+
+const regularizers = { 'l2-sp': l2sp, ewc }
+
+/** The recipe of a name, with its regularizer as strong as said. @throws where a strength is given and the recipe has no regularizer. */
+export function namedRecipe(name: RecipeName, strength?: number): Recipe {
+  if (strength === undefined) return recipes[name]()
+  if (!(name in regularizers))
+    throw new Error(`${name}: it has no strength that could be ${strength}; those that have one are ${Object.keys(regularizers).join(' and ')}`)
+  return recipe(regularizers[name as keyof typeof regularizers]({ strength }))
+}

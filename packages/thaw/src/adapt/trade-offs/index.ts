@@ -3,5 +3,5 @@
 export { type Nearness, nearness } from './nearness.js'
 export { type PretrainingLossOptions, pretrainingLoss } from './pretraining-loss.js'
 export { formatTradeOffs, tradeOffsPage } from './report.js'
-export type { TradeOffRun } from './run.js'
+export type { Diverged, TradeOffRun } from './run.js'
 export { type TradeOffOptions, type TradeOffReport, type TradeOffRow, tradeOffs } from './trade-offs.js'

@@ -23,12 +23,17 @@ const columns: [string, (row: TradeOffRow) => string | undefined][] = [
   ['test', (row) => row.test && formatMeanDeviation(row.test, { scale: 100 })],
   ['forgetting', (row) => row.forgetting && formatMeanDeviation(row.forgetting, { digits: 2 })],
   ['rate', (row) => row.rate.toPrecision(1)],
+  ['strength', (row) => row.strength?.toPrecision(1)],
 ]
 
 function cells({ rows }: TradeOffReport): { titles: string[]; lines: string[][] } {
   const shown = columns.filter(([, of]) => rows.some((row) => of(row) !== undefined))
   return { titles: shown.map(([title]) => title), lines: rows.map((row) => shown.map(([, of]) => of(row) ?? '·')) }
 }
+
+/** Runs without a result, a line each. */
+const divergences = ({ diverged }: TradeOffReport): string[] =>
+  diverged.map(({ scheme, seed, message }) => `${scheme}, seed ${seed}, diverged and is not in the table: ${message}`)
 
 /** What is said of the task's text and of tuning, a line each. */
 function whenToTune({ task, gap, loss }: TradeOffReport): string[] {
@@ -54,7 +59,7 @@ function whenToTune({ task, gap, loss }: TradeOffReport): string[] {
 /** The comparison as a table, and below it what the numbers are. */
 export function formatTradeOffs(report: TradeOffReport): string {
   const { titles, lines } = cells(report)
-  return [table(lines, titles), '', ...whenToTune(report)].join('\n').trimEnd()
+  return [table(lines, titles), '', ...divergences(report), ...whenToTune(report)].join('\n').trimEnd()
 }
 
 /** The comparison as a page that needs nothing else. */
@@ -91,6 +96,16 @@ export function tradeOffsPage(report: TradeOffReport): string {
             text: `How much the pretraining loss rose on the given text (before: ${loss!.toFixed(2)} nats a token), with what the scheme put into the network in place. Taken out again, an adapter leaves the model as it was.`,
             value: { title: 'nats a token' },
             bars: rows.flatMap((row) => (row.forgetting ? [{ name: row.scheme, ...row.forgetting }] : [])),
+          },
+        ]
+      : []),
+    ...(report.diverged.length > 0
+      ? [
+          {
+            kind: 'prose' as const,
+            title: 'Without a result',
+            text: 'A run whose loss is no longer a number wants a lower rate (--rates), or a weaker pull (--strengths).',
+            paragraphs: divergences(report),
           },
         ]
       : []),

@@ -7,6 +7,7 @@ import { mkdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { classification } from '../../tasks/classification.js'
+import { DivergedError } from '../../train/loop.js'
 import { adapt, type LabelledText } from '../adapt.js'
 import { adapterOf } from '../adapter/adapter.js'
 import { saveAdapter } from '../adapter/file.js'
@@ -54,6 +55,11 @@ export interface TradeOffRun {
   loss?: number
 }
 
+/** A run whose loss or gradient became something other than a number: what it said. */
+export interface Diverged {
+  diverged: string
+}
+
 /** Does a run in this process. */
 async function measureRun({ data, settings, folder, threads }: RunRequest): Promise<TradeOffRun> {
   const { checkpoint, labels, train, valid, test, pretraining, fisherText } = JSON.parse(readFileSync(data, 'utf8')) as RunData
@@ -94,7 +100,7 @@ function peakMemory(): number {
 }
 
 /** Does a run in a process of its own. @throws with the process's last words where it fails, and where the signal ends it. */
-export function runApart(request: RunRequest, signal?: AbortSignal): Promise<TradeOffRun> {
+export function runApart(request: RunRequest, signal?: AbortSignal): Promise<TradeOffRun | Diverged> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [fileURLToPath(import.meta.url), JSON.stringify(request)], { stdio: ['ignore', 'pipe', 'pipe'] })
     const said = { stdout: '', stderr: '' }
@@ -105,7 +111,7 @@ export function runApart(request: RunRequest, signal?: AbortSignal): Promise<Tra
     child.on('close', (code) => {
       signal?.removeEventListener('abort', stop)
       if (signal?.aborted) reject(signal.reason)
-      else if (code === 0) resolve(JSON.parse(said.stdout.trim().split('\n').at(-1)!) as TradeOffRun)
+      else if (code === 0) resolve(JSON.parse(said.stdout.trim().split('\n').at(-1)!) as TradeOffRun | Diverged)
       else reject(new Error(said.stderr.trim() || `the run ended with ${code}`))
     })
   })
@@ -113,7 +119,11 @@ export function runApart(request: RunRequest, signal?: AbortSignal): Promise<Tra
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
-    process.stdout.write(`${JSON.stringify(await measureRun(JSON.parse(process.argv[2]!) as RunRequest))}\n`)
+    const result = await measureRun(JSON.parse(process.argv[2]!) as RunRequest).catch((error: Error): Diverged => {
+      if (error instanceof DivergedError) return { diverged: error.message }
+      throw error
+    })
+    process.stdout.write(`${JSON.stringify(result)}\n`)
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n`)
     process.exitCode = 1

@@ -1,7 +1,7 @@
 // The schemes that are compared, by name, with settings of their own: a rate that suits one scheme is a bad one for another.
 
 import type { TransformerConfig } from '../../models/config.js'
-import { recipes } from '../recipe/presets.js'
+import { namedRecipe, type RecipeName, recipes } from '../recipe/presets.js'
 import { type AdaptSettings, adaptationSettings, type Scheme, schemes } from '../settings.js'
 
 /** What is compared where nothing is said: from everything to next to nothing. */
@@ -19,21 +19,22 @@ const small: readonly string[] = [
 ]
 
 /**
- * The settings of a scheme: those that all share, then its own. `rates` has peak rates by scheme; without one it is the default of the scheme.
+ * The settings of a scheme: those that all share, then its own. `rates` has peak rates by scheme, `strengths` those of regularizers; without one it is the
+ * default of the scheme.
  *
- * @throws naming the schemes there are.
+ * @throws naming the schemes there are, or those with a strength.
  */
 export function schemeSettings(
   name: string,
   shared: Partial<Omit<AdaptSettings, 'scheme' | 'recipe' | 'rate'>>,
-  rates: Readonly<Record<string, number>>,
+  { rates = {}, strengths = {} }: { rates?: Readonly<Record<string, number>>; strengths?: Readonly<Record<string, number>> },
   model: TransformerConfig,
   examples: number,
 ): AdaptSettings {
   if (!schemeNames.includes(name)) throw new Error(`scheme ${JSON.stringify(name)}: expected some of ${schemeNames.join(', ')}`)
   const own: Partial<AdaptSettings> = (schemes as readonly string[]).includes(name)
     ? { scheme: name as Scheme }
-    : { recipe: recipes[name as keyof typeof recipes]() }
+    : { recipe: namedRecipe(name as RecipeName, strengths[name]) }
   // a frozen backbone is read through a mix of its layers' means
   const { pooling, ...rest } = shared
   const settings = adaptationSettings({ ...rest, ...own, ...(pooling && name !== 'frozen' ? { pooling } : {}) }, model, examples)

@@ -10,7 +10,7 @@ import { inFolder } from '../../testing/checkpoints.js'
 import { toyBackbone, toyQuestions, toyText } from '../../testing/toy.js'
 import { adapt } from '../adapt.js'
 import { load } from '../backbone.js'
-import { houlsby, recipe } from '../recipe/index.js'
+import { ewc, houlsby, recipe } from '../recipe/index.js'
 import { nearness, wordCounts } from './nearness.js'
 import { pretrainingLoss } from './pretraining-loss.js'
 import { formatTradeOffs, tradeOffsPage } from './report.js'
@@ -70,10 +70,15 @@ test('pretraining loss: a random model knows nothing, and what an adapter does t
 
 test('schemes: rates of their own', () => {
   const model = { hidden: 256, positions: 64, causal: true, layers: 4 } as never
-  const rate = (name: string, rates = {}) => schemeSettings(name, {}, rates, model, 500).rate
+  const rate = (name: string, rates = {}) => schemeSettings(name, {}, { rates }, model, 500).rate
   assert.deepEqual([rate('full'), rate('lora'), rate('frozen'), rate('lora', { lora: 5e-4 })], [3e-4, 3e-3, 1e-2, 5e-4])
   assert.equal(schemeSettings('frozen', { pooling: 'max' }, {}, model, 500).pooling, 'mean')
   assert.throws(() => rate('lora2'), /scheme "lora2": expected some of full, frozen, scratch, head-only,/)
+  const recipeWith = (name: string, strengths: Record<string, number>) => schemeSettings(name, {}, { strengths }, model, 500).recipe
+  assert.deepEqual(recipeWith('ewc', { ewc: 30, 'l2-sp': 2 }), recipe(ewc({ strength: 30 })))
+  assert.throws(() => recipeWith('lora', { lora: 1 }), {
+    message: 'lora: it has no strength that could be 1; those that have one are l2-sp and ewc',
+  })
 })
 
 test('elastic weight consolidation among the schemes takes its Fisher information from given text, and forgets less', () =>
@@ -87,6 +92,38 @@ test('elastic weight consolidation among the schemes takes its Fisher informatio
     })
     const [full, held] = rows.map(({ forgetting }) => Math.abs(forgetting!.mean)) as [number, number]
     assert.ok(held < full / 2, `${held} with it, ${full} without`)
+  }))
+
+test('a scheme that diverges is named, the others have their rows, and nothing is done twice', () =>
+  inFolder(async (root) => {
+    await toyBackbone(join(root, 'lm'))
+    const questions = toyQuestions(64)
+    const seen: string[] = []
+    const options = {
+      ...{ checkpoint: join(root, 'lm'), labels: ['HUM', 'LOC', 'NUM'], out: join(root, 'out'), threads: 1, settings: { epochs: 1, batch: 16 } },
+      ...{ train: questions.slice(0, 48), valid: questions.slice(48), schemes: ['l2-sp', 'frozen'], seeds: [1] },
+      onRun: ({ scheme, result }: { scheme: string; result: object }) => seen.push(`${scheme} ${'diverged' in result}`),
+    }
+    const report = await tradeOffs({ ...options, strengths: { 'l2-sp': 1e30 }, rates: { 'l2-sp': 1e6 } })
+    assert.deepEqual(seen, ['l2-sp true', 'frozen false'])
+    assert.deepEqual(
+      report.rows.map(({ scheme }) => scheme),
+      ['frozen'],
+    )
+    const [{ scheme, seed, message }] = report.diverged as [(typeof report.diverged)[0]]
+    assert.deepEqual([scheme, seed], ['l2-sp', 1])
+    assert.match(message, /^the loss is \S+ at step \d+;.* Lower the rate/)
+    assert.match(formatTradeOffs(report), /\n\nl2-sp, seed 1, diverged and is not in the table: the loss is/)
+    assert.match(tradeOffsPage(report), /<h2>Without a result<\/h2>[\s\S]*l2-sp, seed 1, diverged/)
+
+    const file = join(root, 'out', 'runs.jsonl')
+    const lines = async () => (await readFile(file, 'utf8')).trimEnd().split('\n').length
+    assert.equal(await lines(), 2)
+    assert.deepEqual(await tradeOffs({ ...options, strengths: { 'l2-sp': 1e30 }, rates: { 'l2-sp': 1e6 } }), report)
+    assert.equal(await lines(), 2)
+    // other examples, though as many, are another comparison
+    await tradeOffs({ ...options, schemes: ['frozen'], train: questions.slice(0, 48).reverse() })
+    assert.equal(await lines(), 3)
   }))
 
 test('a comparison: costs, accuracy, forgetting, gap; stopped and resumed it computes nothing twice', () =>

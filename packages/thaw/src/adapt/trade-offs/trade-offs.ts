@@ -4,13 +4,14 @@
 import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type MeanDeviation, meanDeviation } from '../../metrics/deviation.js'
+import { digest } from '../../train/state.js'
 import type { LabelledText } from '../adapt.js'
 import { load } from '../backbone.js'
 import { weighsByFisher } from '../recipe/regularizers.js'
 import type { AdaptSettings } from '../settings.js'
 import { type Nearness, nearness } from './nearness.js'
 import { pretrainingLoss } from './pretraining-loss.js'
-import { type RunData, runApart, type TradeOffRun } from './run.js'
+import { type Diverged, type RunData, runApart, type TradeOffRun } from './run.js'
 import { defaultSchemes, schemeSettings } from './schemes.js'
 
 export interface TradeOffOptions {
@@ -31,16 +32,18 @@ export interface TradeOffOptions {
   settings?: Partial<Omit<AdaptSettings, 'scheme' | 'recipe' | 'rate' | 'seed'>>
   /** Peak rates by scheme, where the defaults do not do. */
   rates?: Readonly<Record<string, number>>
+  /** Of regularizers, by scheme (`ewc`, `l2-sp`), where the defaults do not do. */
+  strengths?: Readonly<Record<string, number>>
   /** Text like that of the pretraining: for forgetting, and for how near the task's text is to it. */
   pretraining?: readonly string[]
   /** Text that the checkpoint was pretrained on: the scheme `ewc` weighs its pull by the Fisher information on it. The time it takes is not counted. */
   fisherText?: readonly string[]
   threads?: number
   signal?: AbortSignal
-  onRun?: (run: { scheme: string; seed: number; done: number; of: number; result: TradeOffRun }) => void
+  onRun?: (run: { scheme: string; seed: number; done: number; of: number; result: TradeOffRun | Diverged }) => void
 }
 
-/** A scheme over its seeds. Shares and accuracies are fractions. */
+/** A scheme over those of its seeds that did not diverge. Shares and accuracies are fractions. */
 export interface TradeOffRow {
   scheme: string
   trained: number
@@ -53,6 +56,8 @@ export interface TradeOffRow {
   /** Pretraining loss after less before, in nats a token. */
   forgetting?: MeanDeviation
   rate: number
+  /** Of the regularizer, where the scheme has one. */
+  strength?: number
   runs: TradeOffRun[]
 }
 
@@ -60,7 +65,9 @@ export interface TradeOffReport {
   checkpoint: string
   seeds: readonly number[]
   examples: { train: number; valid: number; test: number }
+  /** None of a scheme that diverged with every seed. */
   rows: TradeOffRow[]
+  diverged: { scheme: string; seed: number; message: string }[]
   /** Pretraining loss of the checkpoint itself, in nats a token. */
   loss?: number
   /** Of the task's text; `loss` is the checkpoint's on it. */
@@ -70,7 +77,7 @@ export interface TradeOffReport {
 }
 
 /**
- * Runs schemes over seeds and puts their costs and results side by side.
+ * Runs schemes over seeds and puts their costs and results side by side. A run that diverges is named in the report, and the others go on.
  *
  * @throws where a scheme has no such name or lacks the text that it needs, and with its message where a run fails.
  */
@@ -78,7 +85,8 @@ export async function tradeOffs(options: TradeOffOptions): Promise<TradeOffRepor
   const { checkpoint, folder = checkpoint, out, labels, train, valid, test, pretraining, fisherText, threads, signal, onRun } = options
   const { schemes = defaultSchemes, seeds = [1, 2, 3] } = options
   const backbone = await load(folder)
-  const settingsOf = (scheme: string) => schemeSettings(scheme, options.settings ?? {}, options.rates ?? {}, backbone.config, train.length)
+  const { settings: shared = {}, rates = {}, strengths = {} } = options
+  const settingsOf = (scheme: string) => schemeSettings(scheme, shared, { rates, strengths }, backbone.config, train.length)
   const planned = schemes.map((scheme) => ({ scheme, settings: settingsOf(scheme) }))
   const weighed = planned.find(({ settings }) => weighsByFisher(settings.recipe))
   if (weighed && !fisherText)
@@ -98,17 +106,20 @@ export async function tradeOffs(options: TradeOffOptions): Promise<TradeOffRepor
     ...(fisherText ? { fisherText } : {}),
   }
   const counts = { train: train.length, valid: valid.length, test: test?.length ?? 0 }
+  // other examples or texts under the same names make other runs
+  const examples = digest(JSON.stringify([labels, data.train, data.valid, data.test]))
+  const texts = pretraining && digest(JSON.stringify(pretraining))
   const file = join(out, 'data.json')
   await writeFile(file, JSON.stringify(data))
   try {
     const some = threads === undefined ? {} : { threads }
     const before =
-      pretraining && (await once({ loss: 'before', checkpoint }, async () => (await pretrainingLoss(backbone, pretraining, some)) ?? null))
-    const near = pretraining && (await once({ nearness: counts }, async () => taskNearness(data, pretraining)))
+      pretraining && (await once({ loss: 'before', checkpoint, texts }, async () => (await pretrainingLoss(backbone, pretraining, some)) ?? null))
+    const near = pretraining && (await once({ nearness: examples, texts }, async () => taskNearness(data, pretraining)))
     const taskLoss =
       near &&
       (await once(
-        { loss: 'task', checkpoint, counts },
+        { loss: 'task', checkpoint, examples },
         async () =>
           (await pretrainingLoss(
             backbone,
@@ -117,22 +128,25 @@ export async function tradeOffs(options: TradeOffOptions): Promise<TradeOffRepor
           ).catch(() => undefined)) ?? null,
       ))
     const rows: TradeOffRow[] = []
+    const diverged: TradeOffReport['diverged'] = []
     let done = 0
     for (const { scheme, settings } of planned) {
       const runs: TradeOffRun[] = []
       for (const seed of seeds) {
         signal?.throwIfAborted()
         const request = { data: file, settings: { ...settings, seed }, folder: join(out, `run-${process.pid}`), ...some }
-        const result = await once({ scheme, checkpoint, counts, settings: request.settings }, () =>
+        const fisher = weighsByFisher(settings.recipe) ? { fisher: digest(JSON.stringify(fisherText)) } : {}
+        const result = await once({ scheme, checkpoint, examples, texts, ...fisher, settings: request.settings }, () =>
           runApart(request, signal).catch((error: Error) => {
             throw new Error(`${scheme}, seed ${seed}: ${error.message}`, { cause: error })
           }),
         )
-        runs.push(result)
+        if ('diverged' in result) diverged.push({ scheme, seed, message: result.diverged })
+        else runs.push(result)
         done++
         onRun?.({ scheme, seed, done, of: schemes.length * seeds.length, result })
       }
-      rows.push(rowOf(scheme, settings.rate, runs, before ?? undefined))
+      if (runs.length > 0) rows.push(rowOf(scheme, settings, runs, before ?? undefined))
     }
     const accuracy = (scheme: string) => {
       const row = rows.find((row) => row.scheme === scheme)
@@ -140,7 +154,7 @@ export async function tradeOffs(options: TradeOffOptions): Promise<TradeOffRepor
     }
     const [full, frozen] = [accuracy('full'), accuracy('frozen')]
     return {
-      ...{ checkpoint, seeds, examples: counts, rows },
+      ...{ checkpoint, seeds, examples: counts, rows, diverged },
       ...(typeof before === 'number' ? { loss: before } : {}),
       ...(near ? { task: { ...near, ...(typeof taskLoss === 'number' ? { loss: taskLoss } : {}) } } : {}),
       ...(full !== undefined && frozen !== undefined ? { gap: full - frozen } : {}),
@@ -156,11 +170,13 @@ const taskNearness = ({ train }: RunData, pretraining: readonly string[]): Nearn
     pretraining,
   )
 
-function rowOf(scheme: string, rate: number, runs: TradeOffRun[], before: number | undefined): TradeOffRow {
+function rowOf(scheme: string, { rate, recipe }: AdaptSettings, runs: TradeOffRun[], before: number | undefined): TradeOffRow {
   const over = (of: (run: TradeOffRun) => number) => meanDeviation(runs.map(of))
   const [first] = runs as [TradeOffRun]
+  const strength = recipe?.ingredients.find((ingredient) => ingredient.kind === 'regularizer')?.strength
   return {
     ...{ scheme, rate, runs, trained: first.trained, parameters: first.parameters, bytes: first.bytes },
+    ...(strength === undefined ? {} : { strength }),
     peakMemory: Math.max(...runs.map((run) => run.peakMemory)),
     seconds: over((run) => run.seconds),
     valid: over((run) => run.valid),
