@@ -57,19 +57,18 @@ export async function run({ quick, only, log }: BenchOptions): Promise<Row[]> {
       onRun: ({ seed, result }) => log(`${name}, ${scheme}, seed ${seed}: ${outcome(result, 'valid')}`),
     }
     const tried = async (some: Partial<TradeOffOptions>) => (await tradeOffs({ ...options, ...some })).rows[0]
-    const seeds = quick ? [1] : [1, 2, 3]
-    if (scheme === 'ewc') {
-      const rows: TradeOffRow[] = []
-      for (const ewc of strengths) rows.push((await tried({ seeds, strengths: { ewc } }))!)
-      const chosen = best(rows, rows.map(score))
-      return rows.flatMap((row) => rowsOf(name, row, { ...settings, strength: row.strength, chosen: row === chosen }))
-    }
-    const plain = (await tried({}))!
+    const pull = scheme === 'ewc' ? { strengths: { ewc: strengths[1]! } } : {}
+    const plain = (await tried(pull))!
     if (quick) return rowsOf(name, plain, settings)
     // undefined where the training diverges
-    const faster = await tried({ rates: { [scheme]: 3 * plain.rate } })
-    const rate = faster && score(faster) > score(plain) ? faster.rate : plain.rate
-    return rowsOf(name, (await tried({ seeds, rates: { [scheme]: rate } }))!, settings)
+    const faster = await tried({ ...pull, rates: { [scheme]: 3 * plain.rate } })
+    const rates = { [scheme]: faster && score(faster) > score(plain) ? faster.rate : plain.rate }
+    const seeds = [1, 2, 3]
+    if (scheme !== 'ewc') return rowsOf(name, (await tried({ seeds, rates }))!, settings)
+    const rows: TradeOffRow[] = []
+    for (const ewc of strengths) rows.push((await tried({ seeds, rates, strengths: { ewc } }))!)
+    const chosen = best(rows, rows.map(score))
+    return rows.flatMap((row) => rowsOf(name, row, { ...settings, strength: row.strength, chosen: row === chosen }))
   }
   const studies: Promise<Row[]>[] = []
   for (const [name, checkpoint] of Object.entries(checkpoints)) {
