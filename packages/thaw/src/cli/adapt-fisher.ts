@@ -2,10 +2,9 @@
 
 import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { readFisher, saveFisher } from '../adapt/fisher-file.js'
 import { type AdaptSettings, type Backbone, fisherInformation } from '../adapt/index.js'
 import { weighsByFisher } from '../adapt/recipe/regularizers.js'
-import { readSafetensors } from '../hub/safetensors.js'
-import { writeSafetensors } from '../hub/safetensors-write.js'
 import { count, duration } from '../log/format.js'
 import { statusLine } from '../log/status.js'
 import { readDocuments } from '../text/corpus/index.js'
@@ -47,16 +46,8 @@ export async function fisherOf(backbone: Backbone, text: string, threads: number
     },
   })
   status.clear()
-  const tensors = [...fisher].map(([name, data]) => ({ name, dtype: 'F32' as const, shape: backbone.parameters.get(name)!.shape.slice(), data }))
-  if (file) await writeSafetensors(file, tensors)
+  if (file) await saveFisher(file, fisher, backbone)
   const took = duration((performance.now() - started) / 1000)
-  say(named('fisher', `information of ${count(tensors.length)} parameters, from ${count(windows)} windows of ${basename(text)}, ${took}`))
-  return fisher
-}
-
-async function readFisher(file: string): Promise<Map<string, Float32Array>> {
-  await using saved = await readSafetensors(file)
-  const fisher = new Map<string, Float32Array>()
-  for (const name of saved.entries.keys()) fisher.set(name, (await saved.read(name)) as Float32Array)
+  say(named('fisher', `information of ${count(fisher.size)} parameters, from ${count(windows)} windows of ${basename(text)}, ${took}`))
   return fisher
 }

@@ -12,8 +12,7 @@ import { adapt, type LabelledText } from '../adapt.js'
 import { adapterOf } from '../adapter/adapter.js'
 import { saveAdapter } from '../adapter/file.js'
 import { load } from '../backbone.js'
-import { fisherInformation } from '../fisher.js'
-import { weighsByFisher } from '../recipe/regularizers.js'
+import { readFisher } from '../fisher-file.js'
 import type { AdaptSettings } from '../settings.js'
 import { pretrainingLoss } from './pretraining-loss.js'
 
@@ -26,14 +25,14 @@ export interface RunData {
   test?: readonly LabelledText[]
   /** Text like that of the pretraining, held out from it where possible. */
   pretraining?: readonly string[]
-  /** Text that the checkpoint was pretrained on, for recipes that weigh by the Fisher information. */
-  fisherText?: readonly string[]
 }
 
 export interface RunRequest {
   /** The file with {@link RunData}. */
   data: string
   settings: AdaptSettings
+  /** The file with the Fisher information, for a recipe that weighs by it. */
+  fisher?: string
   /** For what has to be on disk for a moment; removed afterwards. */
   folder: string
   threads?: number
@@ -61,14 +60,14 @@ export interface Diverged {
 }
 
 /** Does a run in this process. */
-async function measureRun({ data, settings, folder, threads }: RunRequest): Promise<TradeOffRun> {
-  const { checkpoint, labels, train, valid, test, pretraining, fisherText } = JSON.parse(readFileSync(data, 'utf8')) as RunData
+async function measureRun({ data, settings, fisher, folder, threads }: RunRequest): Promise<TradeOffRun> {
+  const { checkpoint, labels, train, valid, test, pretraining } = JSON.parse(readFileSync(data, 'utf8')) as RunData
   const backbone = await load(checkpoint)
   const some = threads === undefined ? {} : { threads }
   const { model, report } = await adapt(backbone, classification({ labels }), {
     ...{ ...settings, ...some, train, valid },
     ...(test ? { test } : {}),
-    ...(weighsByFisher(settings.recipe) && fisherText ? { fisher: await fisherInformation(backbone, fisherText, some) } : {}),
+    ...(fisher ? { fisher: await readFisher(fisher) } : {}),
   })
   const memory = peakMemory()
   await mkdir(folder, { recursive: true })

@@ -1,7 +1,7 @@
 // Schemes side by side on a toy: what is measured is what was done, a comparison goes on where it stood, and the page shows it.
 
 import assert from 'node:assert/strict'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { languageHeadShapes } from '../../models/language-head.js'
@@ -90,6 +90,8 @@ test('elastic weight consolidation among the schemes takes its Fisher informatio
       ...{ train: questions.slice(0, 48), valid: questions.slice(48), schemes: ['full', 'ewc'], seeds: [1], rates: { full: 1e-2, ewc: 1e-2 } },
       ...{ settings: { epochs: 2, batch: 16 }, pretraining: [toyText(80, 3)], fisherText: [toyText(80, 4)] },
     })
+    // computed once, in the folder
+    assert.equal((await readdir(join(root, 'out'))).filter((name) => /^fisher-[0-9a-f]{12}\.safetensors$/.test(name)).length, 1)
     const [full, held] = rows.map(({ forgetting }) => Math.abs(forgetting!.mean)) as [number, number]
     assert.ok(held < full / 2, `${held} with it, ${full} without`)
   }))

@@ -1,12 +1,15 @@
 // Schemes of adaptation side by side: what each costs (parameters, bytes a task, time, memory) and what it brings (accuracy, what the model still knows of its
 // pretraining), over several seeds. Each run is a line of runs.jsonl, so a comparison that was stopped goes on where it stood.
 
+import { existsSync } from 'node:fs'
 import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type MeanDeviation, meanDeviation } from '../../metrics/deviation.js'
 import { digest } from '../../train/state.js'
 import type { LabelledText } from '../adapt.js'
-import { load } from '../backbone.js'
+import { type Backbone, load } from '../backbone.js'
+import { fisherInformation } from '../fisher.js'
+import { saveFisher } from '../fisher-file.js'
 import { weighsByFisher } from '../recipe/regularizers.js'
 import type { AdaptSettings } from '../settings.js'
 import { type Nearness, nearness } from './nearness.js'
@@ -103,12 +106,12 @@ export async function tradeOffs(options: TradeOffOptions): Promise<TradeOffRepor
     valid: plain(valid),
     ...(test ? { test: plain(test) } : {}),
     ...(pretraining ? { pretraining } : {}),
-    ...(fisherText ? { fisherText } : {}),
   }
   const counts = { train: train.length, valid: valid.length, test: test?.length ?? 0 }
   // other examples or texts under the same names make other runs
   const examples = digest(JSON.stringify([labels, data.train, data.valid, data.test]))
   const texts = pretraining && digest(JSON.stringify(pretraining))
+  const fisherFile = fisherText && `fisher-${digest(JSON.stringify([checkpoint, fisherText])).slice(0, 12)}.safetensors`
   const file = join(out, 'data.json')
   await writeFile(file, JSON.stringify(data))
   try {
@@ -135,12 +138,13 @@ export async function tradeOffs(options: TradeOffOptions): Promise<TradeOffRepor
       for (const seed of seeds) {
         signal?.throwIfAborted()
         const request = { data: file, settings: { ...settings, seed }, folder: join(out, `run-${process.pid}`), ...some }
-        const fisher = weighsByFisher(settings.recipe) ? { fisher: digest(JSON.stringify(fisherText)) } : {}
-        const result = await once({ scheme, checkpoint, examples, texts, ...fisher, settings: request.settings }, () =>
-          runApart(request, signal).catch((error: Error) => {
+        const fisher = weighsByFisher(settings.recipe) ? fisherFile : undefined
+        const result = await once({ scheme, checkpoint, examples, texts, fisher, settings: request.settings }, async () => {
+          const known = fisher ? { fisher: await fisherIn(join(out, fisher), backbone, fisherText!, some) } : {}
+          return runApart({ ...request, ...known }, signal).catch((error: Error) => {
             throw new Error(`${scheme}, seed ${seed}: ${error.message}`, { cause: error })
-          }),
-        )
+          })
+        })
         if ('diverged' in result) diverged.push({ scheme, seed, message: result.diverged })
         else runs.push(result)
         done++
@@ -162,6 +166,12 @@ export async function tradeOffs(options: TradeOffOptions): Promise<TradeOffRepor
   } finally {
     await rm(file, { force: true })
   }
+}
+
+/** Computes the Fisher information where the file is not there yet. */
+async function fisherIn(file: string, backbone: Backbone, texts: readonly string[], options: { threads?: number }): Promise<string> {
+  if (!existsSync(file)) await saveFisher(file, await fisherInformation(backbone, texts, options), backbone)
+  return file
 }
 
 const taskNearness = ({ train }: RunData, pretraining: readonly string[]): Nearness =>
