@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { inFolder } from '../testing/checkpoints.js'
 import { commandError, thaw } from '../testing/command.js'
-import { toyBackbone, toyLabelSets, toyQuestions } from '../testing/toy.js'
+import { jsonLines, toyBackbone, toyLabelSets, toyQuestions } from '../testing/toy.js'
 
 const sets = toyLabelSets(108)
 const plain = ['--threads', '1', '--batch', '16', '--rate', '0.01']
@@ -104,7 +104,7 @@ test('from a table to a report, predictions, evaluation and export', () =>
 test('a file with one label a text is learnt too, and that is said; lists without --multi-label are an error', () =>
   inFolder(async (cwd) => {
     await toyBackbone(join(cwd, 'lm'))
-    const write = (name: string, rows: readonly object[]) => writeFile(join(cwd, name), rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
+    const write = (name: string, rows: readonly object[]) => writeFile(join(cwd, name), jsonLines(rows))
     await write('one.jsonl', toyQuestions(60))
     await write('sets.jsonl', sets)
     const adapted = await thaw(

@@ -5,22 +5,11 @@ import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { inFolder } from '../testing/checkpoints.js'
 import { recordedSteps, thaw } from '../testing/command.js'
-import { toyBackbone, toyQuestions } from '../testing/toy.js'
+import { inToyWorkplace, jsonLines, toyQuestions } from '../testing/toy.js'
 import { usefulJobs } from './adapt-parallel.js'
 
-const inWorkplace = (use: (cwd: string) => Promise<void>) =>
-  inFolder(async (cwd) => {
-    await toyBackbone(join(cwd, 'lm'))
-    await writeFile(
-      join(cwd, 'train.jsonl'),
-      toyQuestions(80)
-        .map((question) => `${JSON.stringify(question)}\n`)
-        .join(''),
-    )
-    await use(cwd)
-  })
+const inWorkplace = (use: (cwd: string) => Promise<void>) => inToyWorkplace(use, 80)
 
 const adapt = (out: string, ...more: string[]) => [
   'adapt',
@@ -83,7 +72,7 @@ test('runs that have learnt the commonest label only are named', () =>
   inWorkplace(async (cwd) => {
     const all = toyQuestions(108)
     const some = [...all.filter(({ label }) => label === 'HUM').slice(0, 30), ...all.filter(({ label }) => label === 'LOC').slice(0, 6)]
-    await writeFile(join(cwd, 'train.jsonl'), some.map((question) => `${JSON.stringify(question)}\n`).join(''))
+    await writeFile(join(cwd, 'train.jsonl'), jsonLines(some))
     const { code, stdout, stderr } = await thaw(adapt('out', '--seeds', '2', '--rate', '1e-4', '--valid-fraction', '0.3', '--threads', '1'), { cwd })
     assert.equal(code, 0, stderr)
     assert.deepEqual((await report(cwd, 'out')).failures, ['majority', 'majority'])

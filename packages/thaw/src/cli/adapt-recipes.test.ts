@@ -5,19 +5,11 @@ import { existsSync } from 'node:fs'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { inFolder } from '../testing/checkpoints.js'
 import { commandError, thaw } from '../testing/command.js'
-import { toyBackbone, toyQuestions, toyText } from '../testing/toy.js'
+import { inToyWorkplace, toyText } from '../testing/toy.js'
 
 const inWorkplace = (use: (cwd: string) => Promise<void>) =>
-  inFolder(async (cwd) => {
-    await toyBackbone(join(cwd, 'lm'))
-    await writeFile(
-      join(cwd, 'train.jsonl'),
-      toyQuestions(60)
-        .map((question) => `${JSON.stringify(question)}\n`)
-        .join(''),
-    )
+  inToyWorkplace(async (cwd) => {
     await writeFile(join(cwd, 'wiki.txt'), toyText(40))
     await use(cwd)
   })

@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { inFolder } from '../testing/checkpoints.js'
 import { commandError, thaw } from '../testing/command.js'
 import { testHub } from '../testing/hub-server.js'
-import { toyBackbone, toyQuestions, toyText } from '../testing/toy.js'
+import { jsonLines, toyBackbone, toyQuestions, toyText } from '../testing/toy.js'
 import { keptPlaces, takeHubOptions, withoutSecrets } from './hub-options.js'
 import { createProgram } from './main.js'
 import { namedFolders } from './named-checkpoint.js'
@@ -26,12 +26,7 @@ const withHub = (use: (cwd: string, endpoint: string, run: (...args: string[]) =
     await toyBackbone(join(cwd, 'one'), { layers: 1 })
     await using hub = await testHub('me/lm', filesOf(join(cwd, 'two')), { token, tag: { name: 'v2', files: filesOf(join(cwd, 'one')) } })
     await Promise.all(['one', 'two'].map((name) => rm(join(cwd, name), { recursive: true })))
-    await writeFile(
-      join(cwd, 'train.jsonl'),
-      toyQuestions(60)
-        .map((question) => `${JSON.stringify(question)}\n`)
-        .join(''),
-    )
+    await writeFile(join(cwd, 'train.jsonl'), jsonLines(toyQuestions(60)))
     await use(cwd, hub.origin, (...args) => thaw(args, { cwd, env: nothing }))
   })
 
@@ -138,12 +133,7 @@ test('a revision belongs to a name on a hub', async () => {
     await assert.rejects(namedFolders({ from: 'me/a', teacher: 'me/b' }, { revision: 'v2' }), /--from and --teacher both name a checkpoint on a hub/)
   })
   await inFolder(async (folder) => {
-    await writeFile(
-      join(folder, 'train.jsonl'),
-      toyQuestions(20)
-        .map((question) => `${JSON.stringify(question)}\n`)
-        .join(''),
-    )
+    await writeFile(join(folder, 'train.jsonl'), jsonLines(toyQuestions(20)))
     const words = ['adapt', '--train', join(folder, 'train.jsonl'), '--out', join(folder, 'out'), '--revision', 'v2', '--token', token]
     const { stderr } = await thaw(words, { cwd: folder, env: nothing })
     assert.match(

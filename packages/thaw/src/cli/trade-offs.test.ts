@@ -1,27 +1,14 @@
 // `thaw trade-offs` as a user runs it: the table on stdout, the page in the folder, and errors before anything is computed.
 
 import assert from 'node:assert/strict'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { inFolder } from '../testing/checkpoints.js'
 import { commandError, thaw } from '../testing/command.js'
-import { toyBackbone, toyQuestions } from '../testing/toy.js'
-
-const inWorkplace = (use: (cwd: string) => Promise<void>) =>
-  inFolder(async (cwd) => {
-    await toyBackbone(join(cwd, 'lm'))
-    await writeFile(
-      join(cwd, 'train.jsonl'),
-      toyQuestions(60)
-        .map((question) => JSON.stringify(question))
-        .join('\n'),
-    )
-    await use(cwd)
-  })
+import { inToyWorkplace } from '../testing/toy.js'
 
 test('two schemes on a toy: table and page; again, nothing is done twice', () =>
-  inWorkplace(async (cwd) => {
+  inToyWorkplace(async (cwd) => {
     const args = [
       'trade-offs',
       'lm',
@@ -50,7 +37,7 @@ test('two schemes on a toy: table and page; again, nothing is done twice', () =>
 
 test('what is wrong is said', async () => {
   assert.match(await commandError(['trade-offs', 'lm', '--out', 'x']), /required option '--train <file>' not specified/)
-  await inWorkplace(async (cwd) => {
+  await inToyWorkplace(async (cwd) => {
     const error = (...more: string[]) =>
       commandError(['trade-offs', join(cwd, 'lm'), '--train', join(cwd, 'train.jsonl'), '--out', join(cwd, 'x'), ...more])
     assert.equal(await error('--strengths', 'ewc=strong'), '--strengths ewc=strong: expected a number above 0')

@@ -1,10 +1,13 @@
 // A toy world for tests of training: labelled questions that a small model learns in a second, and a small random backbone with a tokenizer for them.
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { type Backbone, load } from '../adapt/index.js'
 import { writeCheckpoint } from '../hub/checkpoint.js'
 import type { TransformerConfig } from '../models/config.js'
 import { parameterShapes } from '../models/shapes.js'
 import { random } from '../text/random.js'
 import { type Tokenizer, trainByteLevelBpe, trainWordPiece } from '../text/tokenizer/index.js'
+import { inFolder } from './checkpoints.js'
 
 const nouns = ['river', 'castle', 'king', 'song', 'book', 'ship', 'bridge', 'engine', 'garden', 'planet', 'poem', 'tower']
 const openings: Record<string, string[]> = {
@@ -30,6 +33,17 @@ export const toyLabelSets = (n: number, seed = 1): { text: string; labels: strin
     ...question,
     labels: [...(label === 'NUM' ? [] : [label]), ...(/\bold\b/.test(question.text) ? ['OLD'] : [])],
   }))
+
+/** Rows as a file of JSON lines has them. */
+export const jsonLines = (rows: readonly object[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join('')
+
+/** A folder for a while with a checkpoint `lm` and so many questions in `train.jsonl`. */
+export const inToyWorkplace = (use: (cwd: string) => Promise<void>, questions = 60): Promise<void> =>
+  inFolder(async (cwd) => {
+    await toyBackbone(join(cwd, 'lm'))
+    await writeFile(join(cwd, 'train.jsonl'), jsonLines(toyQuestions(questions)))
+    await use(cwd)
+  })
 
 /** Running text over the same words. */
 export const toyText = (sentences: number, seed = 1): string => {
