@@ -109,7 +109,7 @@ export function registerAdapt(program: Command): void {
         ...Object.keys(recipes),
       ]),
     )
-    .option('--strength <x>', 'with the recipes l2-sp (default 0.01) and ewc (1e4): of the pull to the pretrained values', nonNegative)
+    .option('--strength <x>', 'with the recipes l2-sp (default 0.01) and ewc (100): of the pull to the pretrained values', nonNegative)
     .option('--fisher-text <file>', 'with the recipe ewc: text that the checkpoint was pretrained on')
     .addOption(new Option('--scheme <name>', 'what is trained: everything, the head only, or everything from random values').choices(schemes))
     .addOption(new Option('--pooling <name>', 'from tokens to one vector; clf adds a [CLF] token').choices(poolings))

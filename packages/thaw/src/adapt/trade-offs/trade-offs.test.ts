@@ -88,6 +88,7 @@ test('elastic weight consolidation among the schemes takes its Fisher informatio
     const { rows } = await tradeOffs({
       ...{ checkpoint: join(root, 'lm'), labels: ['HUM', 'LOC', 'NUM'], out: join(root, 'out'), threads: 1 },
       ...{ train: questions.slice(0, 48), valid: questions.slice(48), schemes: ['full', 'ewc'], seeds: [1], rates: { full: 1e-2, ewc: 1e-2 } },
+      strengths: { ewc: 1e4 },
       ...{ settings: { epochs: 2, batch: 16 }, pretraining: [toyText(80, 3)], fisherText: [toyText(80, 4)] },
     })
     // computed once, in the folder
