@@ -40,7 +40,7 @@ test('what is wrong is said', async () => {
   await inToyWorkplace(async (cwd) => {
     const error = (...more: string[]) =>
       commandError(['trade-offs', join(cwd, 'lm'), '--train', join(cwd, 'train.jsonl'), '--out', join(cwd, 'x'), ...more])
-    assert.equal(await error('--strengths', 'ewc=strong'), '--strengths ewc=strong: expected a number above 0')
+    assert.equal(await error('--strengths', 'l2-sp=strong'), '--strengths l2-sp=strong: expected a number above 0')
     assert.match(await error('--schemes', 'lora', '--strengths', 'lora=10'), /^lora: it has no strength that could be 10/)
   })
 })

@@ -44,7 +44,7 @@ export const range: Parse<[number, number]> = (text) => {
 export const pairs: Parse<Record<string, string | number | boolean>> = (text) =>
   Object.fromEntries(
     names(text).map((pair) => {
-      const [, name, value] = /^([A-Za-z]+)=(.+)$/.exec(pair) ?? []
+      const [, name, value] = /^([A-Za-z][\w-]*)=(.+)$/.exec(pair) ?? []
       if (name === undefined || value === undefined) throw new InvalidArgumentError('Expected name=value, or several with commas between them.')
       return [name, value === 'true' ? true : value === 'false' ? false : Number.isFinite(Number(value)) ? Number(value) : value]
     }),

@@ -59,7 +59,8 @@ function whenToTune({ task, gap, loss }: TradeOffReport): string[] {
 /** The comparison as a table, and below it what the numbers are. */
 export function formatTradeOffs(report: TradeOffReport): string {
   const { titles, lines } = cells(report)
-  return [table(lines, titles), '', ...divergences(report), ...whenToTune(report)].join('\n').trimEnd()
+  const shown = report.rows.length > 0 ? [table(lines, titles), ''] : []
+  return [...shown, ...divergences(report), ...whenToTune(report)].join('\n').trimEnd()
 }
 
 /** The comparison as a page that needs nothing else. */
@@ -70,7 +71,7 @@ export function tradeOffsPage(report: TradeOffReport): string {
   const what = tested ? 'test accuracy, %' : 'validation accuracy, %'
   const spread = seeds.length > 1 ? `Mean ± deviation over ${seeds.length} seeds.` : 'One seed: its spread is not known.'
   const { titles, lines } = cells(report)
-  const sections: Section[] = [
+  const results: Section[] = [
     {
       ...{
         kind: 'points',
@@ -99,6 +100,10 @@ export function tradeOffsPage(report: TradeOffReport): string {
           },
         ]
       : []),
+    { kind: 'bars', title: 'Time', value: { title: 'seconds' }, bars: rows.map((row) => ({ name: row.scheme, ...row.seconds })) },
+  ]
+  const sections: Section[] = [
+    ...(rows.length > 0 ? results : []),
     ...(report.diverged.length > 0
       ? [
           {
@@ -109,7 +114,6 @@ export function tradeOffsPage(report: TradeOffReport): string {
           },
         ]
       : []),
-    { kind: 'bars', title: 'Time', value: { title: 'seconds' }, bars: rows.map((row) => ({ name: row.scheme, ...row.seconds })) },
     ...(whenToTune(report).length > 0
       ? [
           {
@@ -123,7 +127,7 @@ export function tradeOffsPage(report: TradeOffReport): string {
   ]
   return htmlReport({
     title: 'Trade-offs of adaptation',
-    subtitle: `${checkpoint}, ${examples.train} training, ${examples.valid} validation and ${examples.test} test examples, ${seeds.length} seeds`,
+    subtitle: `${checkpoint}, ${examples.train} training, ${examples.valid} validation and ${examples.test} test examples, ${seeds.length} ${seeds.length === 1 ? 'seed' : 'seeds'}`,
     sections,
   })
 }

@@ -124,6 +124,9 @@ test('a scheme that diverges is named, the others have their rows, and nothing i
     assert.equal(await lines(), 2)
     assert.deepEqual(await tradeOffs({ ...options, strengths: { 'l2-sp': 1e30 }, rates: { 'l2-sp': 1e6 } }), report)
     assert.equal(await lines(), 2)
+    const none = await tradeOffs({ ...options, schemes: ['l2-sp'], strengths: { 'l2-sp': 1e30 }, rates: { 'l2-sp': 1e6 } })
+    assert.match(formatTradeOffs(none), /^l2-sp, seed 1, diverged and is not in the table/)
+    assert.match(tradeOffsPage(none), /, 1 seed<[\s\S]*<h2>Without a result<\/h2>/)
     // other examples, though as many, are another comparison
     await tradeOffs({ ...options, schemes: ['frozen'], train: questions.slice(0, 48).reverse() })
     assert.equal(await lines(), 3)
@@ -140,7 +143,7 @@ test('a comparison: costs, accuracy, forgetting, gap; stopped and resumed it com
         schemes: ['full', 'lora', 'frozen'],
         seeds: [1, 2],
         settings: { epochs: 2, batch: 16 },
-        rates: { full: 1e-2 },
+        rates: { full: 1e-2 } as Record<string, number>,
         pretraining: [toyText(80, 3)],
       },
     }
@@ -176,7 +179,10 @@ test('a comparison: costs, accuracy, forgetting, gap; stopped and resumed it com
     assert.match(page, /<h2>When to tune<\/h2>/)
     assert.doesNotMatch(page.replace(/<script>[\s\S]*<\/script>/, ''), /NaN|Infinity|undefined/)
     await assert.rejects(tradeOffs({ ...options, schemes: ['full', 'nothing'] }), /scheme "nothing": expected some of/)
-    await assert.rejects(tradeOffs({ ...options, schemes: ['ewc'] }), /scheme ewc: what did the model learn from\? .* --fisher-text FILE/)
+    await assert.rejects(tradeOffs({ ...options, rates: { ful: 1e-3 } }), {
+      message: 'rates: "ful" is none of the schemes that are compared: full, lora, frozen',
+    })
+    await assert.rejects(tradeOffs({ ...options, rates: {}, schemes: ['ewc'] }), /scheme ewc: what did the model learn from\? .* --fisher-text FILE/)
     await assert.rejects(tradeOffs({ ...options, fisherText: [toyText(80, 4)] }), /fisherText: only the scheme ewc uses it; leave it out/)
     await assert.rejects(
       tradeOffs({ ...options, out: join(root, 'other'), schemes: ['full'], train: [{ text: 'who', label: 'XYZ' }] }),

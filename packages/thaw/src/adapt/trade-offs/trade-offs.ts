@@ -82,13 +82,17 @@ export interface TradeOffReport {
 /**
  * Runs schemes over seeds and puts their costs and results side by side. A run that diverges is named in the report, and the others go on.
  *
- * @throws where a scheme has no such name or lacks the text that it needs, and with its message where a run fails.
+ * @throws where a scheme has no such name or lacks the text that it needs, where a rate or strength is for another scheme, and with its message where a run fails.
  */
 export async function tradeOffs(options: TradeOffOptions): Promise<TradeOffReport> {
   const { checkpoint, folder = checkpoint, out, labels, train, valid, test, pretraining, fisherText, threads, signal, onRun } = options
   const { schemes = defaultSchemes, seeds = [1, 2, 3] } = options
   const backbone = await load(folder)
   const { settings: shared = {}, rates = {}, strengths = {} } = options
+  for (const [what, named] of Object.entries({ rates, strengths })) {
+    const other = Object.keys(named).find((name) => !schemes.includes(name))
+    if (other) throw new Error(`${what}: ${JSON.stringify(other)} is none of the schemes that are compared: ${schemes.join(', ')}`)
+  }
   const settingsOf = (scheme: string) => schemeSettings(scheme, shared, { rates, strengths }, backbone.config, train.length)
   const planned = schemes.map((scheme) => ({ scheme, settings: settingsOf(scheme) }))
   const weighed = planned.find(({ settings }) => weighsByFisher(settings.recipe))
