@@ -7,11 +7,8 @@ import { type AdaptSettings, type Backbone, fisherInformation } from '../adapt/i
 import { weighsByFisher } from '../adapt/recipe/regularizers.js'
 import { count, duration } from '../log/format.js'
 import { statusLine } from '../log/status.js'
-import { readDocuments } from '../text/corpus/index.js'
+import { beginningOf } from './pretraining-text.js'
 import { named, say } from './screen.js'
-
-/** Characters of the text that windows are chosen from: its beginning. */
-const mostText = 4_000_000
 
 /** Whether a recipe has to know the Fisher information. @throws where the text is given without need, or missing. */
 export function needsFisher({ recipe }: Pick<AdaptSettings, 'recipe'>, text: string | undefined): boolean {
@@ -28,13 +25,7 @@ export function needsFisher({ recipe }: Pick<AdaptSettings, 'recipe'>, text: str
 export async function fisherOf(backbone: Backbone, text: string, threads: number | undefined, folder?: string): Promise<Map<string, Float32Array>> {
   const file = folder && join(folder, 'fisher.safetensors')
   if (file && existsSync(file)) return readFisher(file)
-  const texts: string[] = []
-  let characters = 0
-  for await (const document of readDocuments([text])) {
-    texts.push(document.text)
-    characters += document.text.length
-    if (characters >= mostText) break
-  }
+  const texts = await beginningOf([text])
   const started = performance.now()
   const status = statusLine(process.stderr)
   let windows = 0

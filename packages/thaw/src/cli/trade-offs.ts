@@ -7,12 +7,12 @@ import type { Command } from 'commander'
 import { formatTradeOffs, tradeOffs, tradeOffsPage } from '../adapt/trade-offs/index.js'
 import { defaultSchemes, schemeNames } from '../adapt/trade-offs/schemes.js'
 import { duration } from '../log/format.js'
-import { readDocuments } from '../text/corpus/index.js'
 import { readData } from './adapt-data.js'
 import { addDataOptions, type DataOptions, dataOptionsOf } from './data-options.js'
 import { addHubOptions, type HubFlags, takeHubOptions } from './hub-options.js'
 import { interruptible } from './interrupt.js'
 import { namedCheckpoint } from './named-checkpoint.js'
+import { beginningOf } from './pretraining-text.js'
 import { named, percent, print, say } from './screen.js'
 import { count, names, pairs } from './values.js'
 
@@ -39,9 +39,6 @@ Schemes: ${schemeNames.join(', ')}
 Examples:
   thaw trade-offs checkpoints/wiki-lm --train train_5500.label --test TREC_10.label --out runs/trade-offs
   thaw trade-offs checkpoints/wiki-lm --train tickets.csv --schemes full,lora,frozen --seeds 5 --pretraining wiki.txt --out runs/tickets`
-
-/** Characters of pretraining text that are read: its beginning. */
-const mostText = 4_000_000
 
 /** Registers `thaw trade-offs`. */
 export function registerTradeOffs(program: Command): void {
@@ -75,8 +72,8 @@ async function run(checkpoint: string, options: Options): Promise<void> {
   const data = await readData(files, dataOptionsOf(options))
   for (const [i, note] of data.notes.entries()) say(named(i === 0 ? 'data' : '', note))
   const { folder, name, revision } = await namedCheckpoint(checkpoint, takeHubOptions(options).hub)
-  const pretraining = options.pretraining && (await beginning(options.pretraining))
-  const fisherText = options.fisherText && (await beginning(options.fisherText))
+  const pretraining = options.pretraining && (await beginningOf(options.pretraining))
+  const fisherText = options.fisherText && (await beginningOf(options.fisherText))
   const shared = Object.fromEntries(Object.entries({ epochs, batch, maxLength }).filter(([, value]) => value !== undefined))
   await mkdir(out, { recursive: true })
   if (existsSync(join(out, 'runs.jsonl'))) say('runs that are in the folder are not done again')
@@ -111,15 +108,4 @@ function numbers(option: string, given: Record<string, string | number | boolean
   for (const [name, value] of Object.entries(given))
     if (typeof value !== 'number' || !(value > 0)) throw new Error(`${option} ${name}=${value}: expected a number above 0`)
   return given as Record<string, number>
-}
-
-async function beginning(files: readonly string[]): Promise<string[]> {
-  const texts: string[] = []
-  let characters = 0
-  for await (const { text } of readDocuments(files)) {
-    texts.push(text)
-    characters += text.length
-    if (characters >= mostText) break
-  }
-  return texts
 }
